@@ -15,13 +15,14 @@ import subprocess
 import time
 from pathlib import Path
 
-import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 import torch
 import torchvision
-from course_utils import shapes
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
+from course_utils import shapes
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE = 64  # 32 px images are enlarged to this: the network halves its input five times
@@ -116,7 +117,10 @@ def main() -> None:
                 score = accuracy(model, val_images, val_labels)
                 minutes = (time.perf_counter() - start) / 60
                 curve.append({"images": step * args.batch, "loss": running, "validation": score})
-                print(f"{step}/{steps}  loss {running:.3f}  val {score:.1f}%  {minutes:.1f} min", flush=True)
+                print(
+                    f"{step}/{steps}  loss {running:.3f}  val {score:.1f}%  {minutes:.1f} min",
+                    flush=True,
+                )
                 if step % 1000 == 0:  # something to look at while the rest is trained
                     save_file(half_precision(model), args.out / "partial.safetensors")
 
@@ -129,7 +133,11 @@ def main() -> None:
     save_file(state, weights, metadata=metadata)
     (args.out / "partial.safetensors").unlink(missing_ok=True)
     commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout.strip()
     record = {
         "what": "MobileNetV2 (width 1.0) pretrained on the 30 source classes of Shapes",
@@ -142,10 +150,13 @@ def main() -> None:
         "minutes": (time.perf_counter() - start) / 60,
         "bytes": weights.stat().st_size,
         "commit": commit,
-        "versions": {"python": platform.python_version(), "torch": torch.__version__,
-                     "torchvision": torchvision.__version__},
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
+        },
         "hardware": f"CPU, {torch.get_num_threads()} threads",
-    }  # fmt: skip
+    }
     path = args.out / "records" / "pretrain_shapes.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=1) + "\n")

@@ -45,7 +45,9 @@ class _BeforeTorchvision(importlib.abc.MetaPathFinder):
         import torch
 
         libraries = [
-            file for file in Path(spec.origin).parent.glob("_C*") if file.suffix in {".so", ".pyd", ".dylib"}
+            file
+            for file in Path(spec.origin).parent.glob("_C*")
+            if file.suffix in {".so", ".pyd", ".dylib"}
         ]
         try:
             for file in libraries:

@@ -37,13 +37,22 @@ def class_names(task: str) -> tuple[str, ...]:
         return tuple(_DRAWN[task])
     if task in FIELDS:
         return FIELDS[task][0]
-    raise ValueError(f"there is no task {task!r} in the Shapes world; there are: {', '.join(TASKS)}")
+    raise ValueError(
+        f"there is no task {task!r} in the Shapes world; there are: {', '.join(TASKS)}"
+    )
 
 
 def make(
-    task: str, n: int, seed: int, *, classes: Sequence[str] | None = None,
-    size: int = 32, clutter: float = 1.0, turn: float = 30.0, night: bool = False,
-) -> tuple[Tensor, Tensor, tuple[str, ...]]:  # fmt: skip
+    task: str,
+    n: int,
+    seed: int,
+    *,
+    classes: Sequence[str] | None = None,
+    size: int = 32,
+    clutter: float = 1.0,
+    turn: float = 30.0,
+    night: bool = False,
+) -> tuple[Tensor, Tensor, tuple[str, ...]]:
     """Draw `n` labelled images of a task.
 
     Parameters
@@ -87,7 +96,5 @@ def make(
     if task in FIELDS:
         return paint_field(task, labels, generator, size), labels, names
     shapes = [_DRAWN[task][name] for name in names]
-    images = paint(
-        labels, shapes, generator, size=size, clutter=clutter, turn=turn, night=night
-    )
+    images = paint(labels, shapes, generator, size=size, clutter=clutter, turn=turn, night=night)
     return images, labels, names

@@ -8,7 +8,20 @@ what makes it interesting.
 
 from torch import Tensor
 
-from .geometry import Point, Shape, box, common, disc, lobes, minus, oval, polygon, rays, ring, union
+from .geometry import (
+    Point,
+    Shape,
+    box,
+    common,
+    disc,
+    lobes,
+    minus,
+    oval,
+    polygon,
+    rays,
+    ring,
+    union,
+)
 
 
 def _outline(*corners: Point) -> Shape:
@@ -104,9 +117,15 @@ SOURCE: dict[str, Shape] = {
         (-0.78, 0.9), (0.8, 0.9), (0.8, 0.56), (-0.18, -0.54), (0.8, -0.54),
         (0.8, -0.9), (-0.8, -0.9), (-0.8, -0.56), (0.18, 0.54), (-0.78, 0.54),
     ),
-    "chevron": _outline((-0.9, -0.72), (0, 0.05), (0.9, -0.72), (0.9, -0.05), (0, 0.78), (-0.9, -0.05)),
-    "bolt": _outline((0.25, 1), (-0.6, -0.12), (-0.05, -0.12), (-0.3, -1), (0.6, 0.22), (0.05, 0.22)),
-    "hourglass": _outline((-0.72, -0.9), (0.72, -0.9), (0.12, 0), (0.72, 0.9), (-0.72, 0.9), (-0.12, 0)),
+    "chevron": _outline(
+        (-0.9, -0.72), (0, 0.05), (0.9, -0.72), (0.9, -0.05), (0, 0.78), (-0.9, -0.05)
+    ),
+    "bolt": _outline(
+        (0.25, 1), (-0.6, -0.12), (-0.05, -0.12), (-0.3, -1), (0.6, 0.22), (0.05, 0.22)
+    ),
+    "hourglass": _outline(
+        (-0.72, -0.9), (0.72, -0.9), (0.12, 0), (0.72, 0.9), (-0.72, 0.9), (-0.12, 0)
+    ),
     "sparkle": _outline(*rays(4, 1.05, 0.36)),
     "gear": _gear,
     "flower": lambda x, y: lobes(x, y, 5, 0.62, 0.32),

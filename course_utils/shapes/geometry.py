@@ -41,7 +41,9 @@ def oval(x: Tensor, y: Tensor, cx: float, cy: float, a: float, b: float) -> Tens
     return level * (level - 1) / slope
 
 
-def box(x: Tensor, y: Tensor, cx: float, cy: float, half_width: float, half_height: float) -> Tensor:
+def box(
+    x: Tensor, y: Tensor, cx: float, cy: float, half_width: float, half_height: float
+) -> Tensor:
     """Distance to a rectangle that stands upright in its frame."""
     dx, dy = (x - cx).abs() - half_width, (y - cy).abs() - half_height
     outside = torch.hypot(dx.clamp_min(0), dy.clamp_min(0))
@@ -60,9 +62,7 @@ def polygon(x: Tensor, y: Tensor, corners: Sequence[Point]) -> Tensor:
         edge_x, edge_y = bx - ax, by - ay
         px, py = x - ax, y - ay
         along = ((px * edge_x + py * edge_y) / (edge_x**2 + edge_y**2)).clamp(0, 1)
-        nearest = torch.minimum(
-            nearest, torch.hypot(px - along * edge_x, py - along * edge_y)
-        )
+        nearest = torch.minimum(nearest, torch.hypot(px - along * edge_x, py - along * edge_y))
         if edge_y != 0:  # a level edge is never crossed by a level ray
             crosses = ((y < ay) != (y < by)) & (px < py * (edge_x / edge_y))
             inside = inside ^ crosses

@@ -92,17 +92,21 @@ def paint_over(image: Tensor, distance: Tensor, colour: Tensor, opacity: Tensor 
 
 
 def _bar(
-    dice: Dice, image: Tensor, x: Tensor, y: Tensor,
-    half_sides: tuple[tuple[float, float], tuple[float, float]], opacity: Tensor,
-) -> Tensor:  # fmt: skip
+    dice: Dice,
+    image: Tensor,
+    x: Tensor,
+    y: Tensor,
+    half_sides: tuple[tuple[float, float], tuple[float, float]],
+    opacity: Tensor,
+) -> Tensor:
     """Lay a rounded bar of any colour anywhere: clutter behind a shape, or something before it."""
-    u, v = rotate(
-        x - dice.between(-1, 1), y - dice.between(-1, 1), dice.between(0, math.pi)
-    )
+    u, v = rotate(x - dice.between(-1, 1), y - dice.between(-1, 1), dice.between(0, math.pi))
     width, height = dice.between(*half_sides[0]), dice.between(*half_sides[1])
     # box() wants numbers; dividing the frame lets each image have a bar of its own size
     distance = box(u / width, v / height, 0, 0, 1, 1) * torch.minimum(width, height)
-    return paint_over(image, distance - dice.between(0, 0.12), dice.colour((0.3, 1), (0.2, 1)), opacity)
+    return paint_over(
+        image, distance - dice.between(0, 0.12), dice.colour((0.3, 1), (0.2, 1)), opacity
+    )
 
 
 def _background(dice: Dice, x: Tensor, y: Tensor, clutter: float) -> Tensor:
@@ -165,9 +169,15 @@ def _light_and_noise(dice: Dice, image: Tensor, clutter: float, night: bool) -> 
 
 
 def paint(
-    labels: Tensor, shapes: Sequence[Shape], generator: torch.Generator, *,
-    size: int, clutter: float, turn: float, night: bool,
-) -> Tensor:  # fmt: skip
+    labels: Tensor,
+    shapes: Sequence[Shape],
+    generator: torch.Generator,
+    *,
+    size: int,
+    clutter: float,
+    turn: float,
+    night: bool,
+) -> Tensor:
     """Draw one image for each label.
 
     Parameters
@@ -192,9 +202,14 @@ def paint(
 
 
 def _paint_group(
-    labels: Tensor, shapes: Sequence[Shape], generator: torch.Generator,
-    size: int, clutter: float, turn: float, night: bool,
-) -> Tensor:  # fmt: skip
+    labels: Tensor,
+    shapes: Sequence[Shape],
+    generator: torch.Generator,
+    size: int,
+    clutter: float,
+    turn: float,
+    night: bool,
+) -> Tensor:
     dice = Dice(len(labels), generator)
     x, y = pixel_grid(len(labels), size)
     image = _background(dice, x, y, clutter)

@@ -1,0 +1,104 @@
+"""What this program runs on: device, place, memory, versions, seeds."""
+
+import os
+import platform
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import psutil
+import torch
+
+PROJECT = Path(__file__).resolve().parent.parent
+MEGABYTE = 1024 * 1024
+
+
+def pick_device() -> torch.device:
+    """The fastest device at hand: a CUDA GPU, else Apple's, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def describe_device(device: torch.device) -> str:
+    """A device in words, such as "CPU, 2 threads"."""
+    if device.type == "cuda":
+        return f"GPU, {torch.cuda.get_device_name(device)}"
+    if device.type == "mps":
+        return "GPU, Apple (mps)"
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+def place() -> str:
+    """Where the program runs: "colab", "binder", "ci", "jupyter" or "python"."""
+    if "google.colab" in sys.modules:
+        return "colab"
+    if "BINDER_SERVICE_HOST" in os.environ or "BINDER_LAUNCH_HOST" in os.environ:
+        return "binder"
+    if os.environ.get("CI"):
+        return "ci"
+    if "ipykernel" in sys.modules:
+        return "jupyter"
+    return "python"
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, NumPy and torch on every device, so that a run can be repeated."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002  libraries that readers add may still use it
+    torch.manual_seed(seed)
+
+
+def memory_limit() -> int:
+    """Bytes this process may use: the machine's memory, or less where a container says so."""
+    limits = [psutil.virtual_memory().total]
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            limits.append(int(Path(file).read_text()))
+        except (OSError, ValueError):  # no such container, or "max"
+            continue
+    if mem := os.environ.get("MEM_LIMIT"):  # set by JupyterHub and Binder
+        limits.append(int(mem))
+    return min(limits)
+
+
+def memory_used() -> int:
+    """Bytes of memory that this process holds now (resident set)."""
+    return int(psutil.Process().memory_info().rss)
+
+
+def versions() -> dict[str, str]:
+    """Versions that decide whether a figure can be reproduced."""
+    import torchvision
+
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+    }
+
+
+def hardware(device: torch.device | None = None) -> str:
+    """The hardware of a measurement in words."""
+    device = device or pick_device()
+    return f"{describe_device(device)}, {platform.machine()}, {os.cpu_count()} cores"
+
+
+def commit() -> str:
+    """The project's commit, with "+" when files differ from it; "unknown" outside a repository."""
+    try:
+        run = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return run.stdout.strip()

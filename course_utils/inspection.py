@@ -1,0 +1,92 @@
+"""Look inside a network: the size and cost of every block."""
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from .stages import stages
+
+
+@torch.no_grad()
+def cost_by_block(model: nn.Module, size: int) -> pd.DataFrame:
+    """What each block costs for one image of `size` x `size` pixels.
+
+    Columns: block, parameters (single numbers), macs (multiply-accumulate operations of its
+    convolutions and linear layers), output (its output's shape without the batch, as text),
+    activations (single numbers in that output).
+
+    The model's mode is put back as it was found.
+    """
+    training = {m: m.training for m in model.modules()}
+    model.eval()
+    device = next(model.parameters()).device
+    x = torch.zeros(1, 3, size, size, device=device)
+    rows = []
+    try:
+        for stage in stages(model):
+            counted: list[int] = []
+            hooks = [
+                m.register_forward_hook(
+                    lambda mod, args, out, counted=counted: counted.append(_macs(mod, out))
+                )
+                for module in stage.modules
+                for m in module.modules()
+                if isinstance(m, nn.Conv2d | nn.Linear)
+            ]
+            x = stage.forward(x)
+            for hook in hooks:
+                hook.remove()
+            rows.append(
+                {
+                    "block": stage.name,
+                    "parameters": sum(p.numel() for p in stage.parameters()),
+                    "macs": sum(counted),
+                    "output": " x ".join(str(n) for n in x.shape[1:]),
+                    "activations": x[0].numel(),
+                }
+            )
+    finally:
+        for module, mode in training.items():
+            module.training = mode
+    return pd.DataFrame(rows)
+
+
+def _macs(module: nn.Module, output: Tensor) -> int:
+    """Multiply-accumulates of one layer: weights used for each number of its output."""
+    if isinstance(module, nn.Conv2d):
+        return output[0].numel() * module.weight[0].numel()
+    assert isinstance(module, nn.Linear)
+    return output[0].numel() * module.in_features
+
+
+def state_snapshot(model: nn.Module) -> dict[str, dict[str, Tensor]]:
+    """A copy of every block's parameters and buffers: block -> name -> tensor."""
+    return {
+        stage.name: {
+            f"{i}.{name}": tensor.detach().clone()
+            for i, module in enumerate(stage.modules)
+            for name, tensor in module.state_dict().items()
+        }
+        for stage in stages(model)
+    }
+
+
+def movement(model: nn.Module, before: dict[str, dict[str, Tensor]]) -> pd.DataFrame:
+    """How far each block has moved since a snapshot, relative to its size then.
+
+    Columns: block, weights (length of the change of all parameters over their length before) and
+    statistics (the same for batch norm's running means and variances).  Exactly 0 means that not
+    one bit has changed.
+    """
+    rows = []
+    for block, now in state_snapshot(model).items():
+        row: dict[str, object] = {"block": block}
+        for column, wanted in (("weights", False), ("statistics", True)):
+            names = [
+                n for n in now if ("running_" in n) == wanted and "num_batches_tracked" not in n
+            ]
+            change = sum(float((now[n] - before[block][n]).square().sum()) for n in names)
+            length = sum(float(before[block][n].square().sum()) for n in names)
+            row[column] = (change / length) ** 0.5 if length else 0.0
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -1,0 +1,124 @@
+"""A network as a row of stages: the blocks that are frozen and thawed, in forward order.
+
+Most image networks are a chain: the output of one block is all that the next one sees.  Naming the
+links of the chain gives everything else its footing.  Freezing names blocks; the prefix cache cuts
+the chain in two; figures count from the shallow end to the deep one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One link: its name, the modules it owns, and the function it computes."""
+
+    name: str
+    modules: tuple[nn.Module, ...]
+    forward: Callable[[Tensor], Tensor]
+
+    def parameters(self) -> list[nn.Parameter]:
+        """All parameters of the stage."""
+        return [p for module in self.modules for p in module.parameters()]
+
+    def buffers(self) -> list[Tensor]:
+        """All buffers of the stage: batch norm's running statistics, mostly."""
+        return [b for module in self.modules for b in module.buffers()]
+
+    @property
+    def kind(self) -> str:
+        """The class name of the stage's first module."""
+        return type(self.modules[0]).__name__
+
+
+def _chain(modules: tuple[nn.Module, ...]) -> Callable[[Tensor], Tensor]:
+    def forward(x: Tensor) -> Tensor:
+        for module in modules:
+            x = module(x)
+        return x
+
+    return forward
+
+
+def _sequence(name: str, modules: nn.Sequential) -> list[Stage]:
+    """One stage for each child with parameters; children without any join the one before."""
+    groups: list[tuple[str, list[nn.Module]]] = []
+    for child_name, child in modules.named_children():
+        has_parameters = any(True for _ in child.parameters())
+        if has_parameters or not groups:
+            groups.append((f"{name}.{child_name}" if name else child_name, [child]))
+        else:
+            groups[-1][1].append(child)
+    return [Stage(label, tuple(group), _chain(tuple(group))) for label, group in groups]
+
+
+def _features_and_classifier(model: nn.Module) -> list[Stage]:
+    """MobileNet's, VGG's and EfficientNet's build: `features`, pooling, `classifier`."""
+    features, classifier = model.get_submodule("features"), model.get_submodule("classifier")
+    # torchvision's MobileNetV2 pools inside forward() and has no module for it
+    pool = getattr(model, "avgpool", None) or nn.AdaptiveAvgPool2d(1)
+
+    def head(x: Tensor) -> Tensor:
+        return classifier(torch.flatten(pool(x), 1))
+
+    assert isinstance(features, nn.Sequential)
+    return [*_sequence("features", features), Stage("classifier", (classifier,), head)]
+
+
+def _resnet(model: nn.Module) -> list[Stage]:
+    """ResNet's build: a stem, four layers of blocks, pooling, `fc`."""
+    stem = tuple(model.get_submodule(n) for n in ("conv1", "bn1", "relu", "maxpool"))
+    found = [Stage("stem", stem, _chain(stem))]
+    for name, layer in model.named_children():
+        if name.startswith("layer") and isinstance(layer, nn.Sequential):
+            found += _sequence(name, layer)
+    pool, fc = model.get_submodule("avgpool"), model.get_submodule("fc")
+    return [*found, Stage("fc", (fc,), lambda x: fc(torch.flatten(pool(x), 1)))]
+
+
+class Tail(nn.Module):
+    """The last stages of a network, sharing its parameters: what runs behind a cached prefix."""
+
+    def __init__(self, stages: list[Stage]) -> None:
+        super().__init__()
+        self.stages = stages
+        # registering the modules gives parameters(), train() and eval() their usual meaning
+        self.owned = nn.ModuleList(module for stage in stages for module in stage.modules)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run the stages one after the other."""
+        for stage in self.stages:
+            x = stage.forward(x)
+        return x
+
+
+def stages(model: nn.Module) -> list[Stage]:
+    """Take a network apart: its stages from the input to the head, which comes last.
+
+    Running them one after the other computes exactly what the network computes.
+
+    Known builds: torchvision's MobileNetV2, VGG, AlexNet and EfficientNet (`features` and
+    `classifier`), its ResNets (`layer1` to `layer4` and `fc`), and any `nn.Sequential`.
+
+    Raises
+    ------
+    TypeError
+        If the build is none of these; the message names the model's own children.
+    """
+    if isinstance(model, Tail):
+        return model.stages
+    children = dict(model.named_children())
+    if isinstance(model, nn.Sequential) and children:
+        return _sequence("", model)
+    if isinstance(children.get("features"), nn.Sequential) and "classifier" in children:
+        return _features_and_classifier(model)
+    if {"conv1", "bn1", "layer1", "fc", "avgpool"} <= children.keys():
+        return _resnet(model)
+    raise TypeError(
+        f"cannot take a {type(model).__name__} apart into blocks: expected `features` and "
+        f"`classifier`, or ResNet's `layer1`..`layer4` and `fc`, or an nn.Sequential; "
+        f"found {', '.join(children) or 'no named children'}"
+    )

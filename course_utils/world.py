@@ -1,0 +1,237 @@
+"""Which world a lesson runs in: the built-in Shapes, CIFAR-10, or a reader's own images.
+
+`COURSE_DATA` decides (auto, shapes, cifar10 or a folder), and `begin` says aloud what it came to.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from . import downloads, environment
+from .datasets import ImageData, Prepare, load_cifar10, load_shapes
+from .folders import ImageFolderError, load_folder
+from .models import mobilenet_v2
+
+SHAPES_WEIGHTS = environment.PROJECT / "data" / "mobilenet_v2-shapes.safetensors"
+SHAPES_MEAN, SHAPES_STD = (0.40, 0.40, 0.40), (0.23, 0.23, 0.23)  # as benchmarks/pretrain_shapes.py
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # as torchvision's
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A file of pretrained weights, and how images must look for them.
+
+    title : what they honestly are
+    path : the file, readable by `models.read_checkpoint`
+    mean, std : the normalisation they were trained with, on the scale of 0 to 1
+    """
+
+    title: str
+    path: Path
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Course:
+    """Everything a lesson needs to know about where it runs.
+
+    world : "shapes", "cifar10" or "folder"
+    why : how that was decided, in a sentence
+    size : side of the network's input in pixels
+    train, test : how many images; None for all there are
+    """
+
+    lesson: int
+    world: str
+    why: str
+    weights: Weights
+    size: int
+    train: int | None
+    test: int | None
+    device: torch.device
+    _load: Callable[[int | None, int | None], ImageData] = field(repr=False)
+
+    @cached_property
+    def data(self) -> ImageData:
+        """The images of this world, as many as the banner says; loaded when first used."""
+        return self._load(self.train, self.test)
+
+    def load(self, train: int | None, test: int | None) -> ImageData:
+        """Other numbers of images from the same world (None for all there are)."""
+        return self._load(train, test)
+
+    @property
+    def prepare(self) -> Prepare:
+        """From stored images to this network's input: `size`, and the weights' normalisation."""
+        return Prepare(self.size, self.weights.mean, self.weights.std, self.device)
+
+    def pretrained(self) -> nn.Module:
+        """A fresh MobileNetV2 with this world's weights and its old head, on the device."""
+        model = mobilenet_v2(self.weights.path)
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return model.to(self.device)
+
+    def banner(self) -> str:
+        """What the reader should know before the first number, as a few lines of text."""
+        titles = {
+            "shapes": "the built-in Shapes world (drawn images, not CIFAR-10)",
+            "cifar10": "CIFAR-10 (real photographs)",
+            "folder": "your own images",
+        }
+        counts = [
+            f"{'all' if n is None else n} {what}"
+            for n, what in ((self.train, "to train on"), (self.test, "to test on"))
+        ]
+        lines = [
+            f"Lesson {self.lesson:02d} runs in {titles[self.world]}.",
+            f"  why      {self.why}",
+            f"  images   {', '.join(counts)}; network input {self.size} x {self.size} pixels",
+            f"  weights  {self.weights.title}",
+            f"  device   {environment.describe_device(self.device)}",
+            "  change   set COURSE_DATA to shapes, cifar10 or a folder of class folders,",
+            "           then restart the kernel",
+        ]
+        return "\n".join(lines)
+
+
+def begin(lesson: int, *, train: int = 1000, test: int = 1000, seed: int = 0) -> Course:
+    """Settle where a lesson runs, seed everything, and print the banner.
+
+    Parameters
+    ----------
+    lesson : its number, for the banner
+    train, test : how many images to use on a CPU.  A GPU takes CIFAR-10 and your own images whole
+        and at 224 pixels, unless COURSE_SUBSET=1 is set.
+    seed : seeds Python, NumPy and torch
+
+    Raises
+    ------
+    ValueError
+        If COURSE_DATA is none of the known words and no folder.
+    ImageFolderError, downloads.DownloadError
+        If the folder cannot be used, or what was asked for cannot be downloaded.
+    """
+    environment.seed_everything(seed)
+    course = settle(lesson, os.environ.get("COURSE_DATA", "auto"), train, test)
+    print(course.banner())
+    return course
+
+
+def settle(lesson: int, wish: str, train: int, test: int) -> Course:
+    """Turn a value of COURSE_DATA into a `Course` (see `begin`, which prints as well)."""
+    wish = wish.strip() or "auto"
+    if wish == "auto":
+        return _auto(lesson, train, test)
+    if wish == "shapes":
+        return _shapes(lesson, train, test, "COURSE_DATA=shapes")
+    if wish == "cifar10":
+        return _cifar10(lesson, train, test, "COURSE_DATA=cifar10")
+    if Path(wish).expanduser().is_dir():
+        return _folder(lesson, train, test, Path(wish).expanduser())
+    known = ", ".join(("auto", "shapes", "cifar10"))
+    raise ValueError(
+        f"COURSE_DATA={wish!r} is neither one of {known} nor a folder that exists; "
+        f"set it to one of these, or unset it, and restart the kernel"
+    )
+
+
+def imagenet_weights(*, download: bool) -> Weights | None:
+    """torchvision's ImageNet weights: from disk, else downloaded if allowed, else None."""
+    from torchvision.models import MobileNet_V2_Weights
+
+    choice = MobileNet_V2_Weights.IMAGENET1K_V1
+    path = downloads.weights_on_disk(choice)
+    if path is None and download:
+        path = downloads.fetch_weights(choice)
+    if path is None:
+        return None
+    title = f"MobileNetV2 pretrained on ImageNet, 1000 classes ({path.name})"
+    return Weights(title, path, IMAGENET_MEAN, IMAGENET_STD)
+
+
+def shapes_weights() -> Weights:
+    """The course's own weights, which come with it."""
+    title = f"MobileNetV2 pretrained by this course on 30 other shapes ({SHAPES_WEIGHTS.name})"
+    return Weights(title, SHAPES_WEIGHTS, SHAPES_MEAN, SHAPES_STD)
+
+
+def _auto(lesson: int, train: int, test: int) -> Course:
+    on_disk = downloads.cifar10_on_disk() is not None
+    weights_on_disk = imagenet_weights(download=False) is not None
+    if on_disk and weights_on_disk:
+        return _cifar10(lesson, train, test, "CIFAR-10 and ImageNet weights are on this disk")
+    if os.environ.get("COURSE_OFFLINE") == "1":
+        return _shapes(lesson, train, test, "COURSE_OFFLINE=1, and CIFAR-10 is not on this disk")
+    if not downloads.online(timeout=3.0):
+        reason = "the network does not answer, and CIFAR-10 is not on this disk"
+        return _shapes(lesson, train, test, reason)
+    try:
+        return _cifar10(lesson, train, test, "it was downloaded, since the network answers")
+    except downloads.DownloadError as error:
+        print(f"CIFAR-10 could not be downloaded: {error}")
+        return _shapes(lesson, train, test, "the download of CIFAR-10 failed, as said above")
+
+
+def _shapes(lesson: int, train: int, test: int, why: str) -> Course:
+    def load(n: int | None, m: int | None) -> ImageData:
+        return load_shapes("target", n or 5000, m or 2000)  # endless: "all" is a choice of ours
+
+    return Course(
+        lesson, "shapes", why, shapes_weights(), 64, train, test, environment.pick_device(), load
+    )
+
+
+def _photo_scale(train: int, test: int) -> tuple[int, int | None, int | None]:
+    """Input size and numbers of photographs: all at 224 px on a GPU, a few at 96 on a CPU."""
+    gpu = environment.pick_device().type == "cuda"
+    if gpu and os.environ.get("COURSE_SUBSET") != "1":
+        return 224, None, None
+    return (224 if gpu else 96), train, test
+
+
+def _cifar10(lesson: int, train: int, test: int, why: str) -> Course:
+    root = downloads.cifar10_on_disk() or downloads.fetch_cifar10()
+    weights = imagenet_weights(download=True)
+    assert weights is not None, "fetch_weights returns a path or raises"
+    size, n, m = _photo_scale(train, test)
+    whole: list[ImageData] = []  # read once, however often a subset is taken
+
+    def load(n: int | None, m: int | None) -> ImageData:
+        if not whole:
+            whole.append(load_cifar10(root))
+        return whole[0].subset(n, m)
+
+    device = environment.pick_device()
+    return Course(lesson, "cifar10", why, weights, size, n, m, device, load)
+
+
+def _folder(lesson: int, train: int, test: int, folder: Path) -> Course:
+    offline = os.environ.get("COURSE_OFFLINE") == "1" or not downloads.online(timeout=3.0)
+    weights = imagenet_weights(download=False)
+    if weights is None and not offline:
+        try:
+            weights = imagenet_weights(download=True)
+        except downloads.DownloadError as error:
+            print(f"ImageNet weights could not be downloaded: {error}")
+    size, n, m = _photo_scale(train, test)
+    why = f"COURSE_DATA={folder}"
+    if weights is None:
+        weights, size = shapes_weights(), 64
+        why += "; without network and ImageNet weights, the course's own weights stand in"
+
+    def load(n: int | None, m: int | None) -> ImageData:
+        return load_folder(folder, n, m, side=max(size, 64))
+
+    load(8, 8)  # a few images at once: a folder that cannot be used is told of here, not later
+    return Course(lesson, "folder", why, weights, size, n, m, environment.pick_device(), load)
+
+
+__all__ = ["Course", "ImageFolderError", "Weights", "begin", "settle"]
