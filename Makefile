@@ -1,0 +1,44 @@
+# make lab | test | record | help        needs Python 3.11 or later, and nothing else
+#
+# PYTHON=python3.12        chooses the interpreter for a new .venv
+# PIP_ARGS="..."           adds options to pip, such as an index that holds CUDA wheels
+# COURSE_SHARED=FOLDER     where the real images and weights for tests/real lie
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+RUN := .venv/bin/python -m
+READY := .venv/ready
+PYTEST := $(RUN) pytest
+export OMP_WAIT_POLICY := PASSIVE
+
+.PHONY: lab test record help
+help:
+	@echo "make lab      set the course up where needed and open it in JupyterLab"
+	@echo "make test     check everything: lint, types, unit tests, lessons, browser"
+	@echo "make record   execute all lessons and store them with their outputs"
+
+lab: $(READY)
+	@$(RUN) course_utils lab $(LAB_ARGS)
+
+record: $(READY)
+	$(RUN) course_utils record
+
+test: $(READY)
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(PYTEST) tests
+	COURSE_DATA=shapes COURSE_OFFLINE=1 $(PYTEST) --nbval-lax --nbval-current-env \
+		--nbval-cell-timeout=180 --nbval-sanitize-with=tests/lessons/sanitize.cfg lessons
+
+# .venv-unfinished becomes .venv/ready only at the very end. A set-up that was cut off, at any
+# moment, is therefore seen, and the next one starts afresh.
+$(READY): requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or later found. Install one, or name it:" \
+		"make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
+	@echo "Setting up .venv, once: this takes a few minutes."
+	@[ ! -e .venv-unfinished ] || rm -rf .venv
+	@touch .venv-unfinished
+	@[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv
+	@$(RUN) pip install -q --disable-pip-version-check $(PIP_ARGS) -r requirements.txt
+	@$(RUN) pip install -q --disable-pip-version-check $(PIP_ARGS) --no-deps -e .
+	@mv .venv-unfinished $@

@@ -1,0 +1,90 @@
+"""Execute a lesson from its text and store it with its outputs, or not at all."""
+
+import os
+import re
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from course_utils import notebooks
+from course_utils.peak_memory import PeakMemory
+
+# The world in which lessons are recorded and tested: no network, nothing to download.
+OFFLINE = {"COURSE_DATA": "shapes", "COURSE_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+
+_COLOURS = re.compile("\x1b\\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What the execution of one lesson cost.
+
+    Parameters
+    ----------
+    seconds : float
+        Wall time, with the start of the kernel.
+    peak_mb : float
+        Largest resident memory of the kernel and its children, in MB (10**6 bytes).
+    """
+
+    seconds: float
+    peak_mb: float
+
+
+def execute(notebook: NotebookNode, folder: Path, timeout: int = 300) -> Recording:
+    """Execute a notebook in place, from top to bottom, in the offline world.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        The notebook; its outputs and execution counts are replaced.
+    folder : Path
+        Working folder of the kernel.
+    timeout : int
+        Longest time for one cell, in seconds.
+
+    Raises
+    ------
+    LessonError
+        If a cell fails, takes too long, or the kernel dies.
+    """
+    client = NotebookClient(
+        notebook,
+        timeout=timeout,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        record_timing=False,
+        store_widget_state=False,
+        coalesce_streams=True,
+    )
+    start = time.perf_counter()
+    # A folder of its own keeps the start-up files and history of whoever records out of it.
+    with tempfile.TemporaryDirectory() as ipython, PeakMemory() as memory:
+        try:
+            client.execute(env={**os.environ, **OFFLINE, "IPYTHONDIR": ipython})
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            raise notebooks.LessonError(
+                f"execution stopped: {_COLOURS.sub('', str(error))}"
+            ) from error
+    return Recording(time.perf_counter() - start, memory.peak / 1e6)
+
+
+def record(lesson: notebooks.Lesson, timeout: int = 300) -> Recording:
+    """Make a lesson's notebook from its text, with outputs. On failure the old one stays.
+
+    Raises
+    ------
+    LessonError
+        If the text is unreadable, a cell fails, or the result is not fit to be read.
+    """
+    notebook = notebooks.read_source(lesson.source)
+    recording = execute(notebook, lesson.notebook.parent, timeout)
+    if faults := notebooks.stored_faults(notebook):
+        raise notebooks.LessonError("not stored: " + "; ".join(faults))
+    notebooks.write_whole(notebooks.as_text(notebooks.strip(notebook)), lesson.notebook)
+    return recording
