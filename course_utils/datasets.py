@@ -6,7 +6,7 @@ are CIFAR-10's photographs, or lie in a reader's own folder (see `folders`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,6 +70,14 @@ class ImageData:
         if not 1 <= n <= len(labels):
             raise ValueError(f"{self.name} has {len(labels)} {what} images; {n} were asked for")
         return balanced_choice(labels, n, seed)
+
+    def with_images(self, change: Callable[[Tensor], Tensor]) -> ImageData:
+        """The same data with every image passed through `change`, training and test alike."""
+        return replace(
+            self,
+            train_images=change(self.train_images),
+            test_images=change(self.test_images),
+        )
 
     def hold_out(self, n: int, seed: int = 0) -> ImageData:
         """Set `n` training images aside as validation images, and leave the test set alone.

@@ -116,8 +116,11 @@ def write_record(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     draft = path.with_suffix(".part")
-    draft.write_text(json.dumps(record, indent=1, default=float) + "\n", encoding="utf-8")
-    draft.replace(path)
+    try:
+        draft.write_text(json.dumps(record, indent=1, default=float) + "\n", encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)  # still there only if something went wrong
     return path
 
 
@@ -136,8 +139,9 @@ def read_record(name: str, folder: Path = RECORDS) -> dict[str, Any]:
 
 def cite(record: Mapping[str, Any]) -> str:
     """Where a record's figures come from, in a sentence to put under a figure."""
+    seeds = len(record["seeds"])
     return (
         f"Record, not this run: {record['data']}; {record['weights']}; "
         f"{record['hardware']}; torch {record['versions']['torch']}; "
-        f"{len(record['seeds'])} seeds; {record['command']}"
+        f"{seeds} {'seed' if seeds == 1 else 'seeds'}; {record['command']}"
     )

@@ -33,10 +33,27 @@ def class_folders(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
+def _is_image(path: Path, folder: Path) -> bool:
+    """By its name; what systems and notebooks hide there (`._1.jpg`) is none of the reader's."""
+    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return path.suffix.lower() in SUFFIXES and not hidden and path.is_file()
+
+
+def _fifth_of_each(labels: Tensor, seed: int) -> set[int]:
+    """Indices to set aside for testing: a fifth of each class, at least one image of it."""
+    generator = torch.Generator().manual_seed(seed)
+    held: set[int] = set()
+    for label in labels.unique():
+        mine = torch.nonzero(labels == label).flatten()
+        chosen = torch.randperm(len(mine), generator=generator)[: max(1, len(mine) // 5)]
+        held.update(mine[chosen].tolist())
+    return held
+
+
 def _files(classes: list[Path]) -> tuple[list[Path], Tensor]:
     files, labels = [], []
     for label, folder in enumerate(classes):
-        mine = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+        mine = sorted(p for p in folder.rglob("*") if _is_image(p, folder))
         if not mine:
             kinds = ", ".join(sorted(SUFFIXES))
             raise ImageFolderError(f"the class folder {folder} holds no image (looked for {kinds})")
@@ -52,6 +69,11 @@ def _splits(folder: Path, seed: int) -> tuple[list[str], list[Path], Tensor, lis
     if train.is_dir() and not tests:
         raise ImageFolderError(
             f"{folder} has a train folder but none named {' or '.join(_TEST_NAMES)}"
+        )
+    if tests and not train.is_dir():
+        # else `test` and a misspelt `training` would pass for two classes
+        raise ImageFolderError(
+            f"{folder} has a {tests[0].name} folder but none named train; give it both, or neither"
         )
     classes = class_folders(train if train.is_dir() else folder)
     names = [c.name for c in classes]
@@ -71,10 +93,14 @@ def _splits(folder: Path, seed: int) -> tuple[list[str], list[Path], Tensor, lis
                 f"the classes of {train} and {tests[0]} differ: {', '.join(odd)} is in one only"
             )
         return names, files, labels, *_files(class_folders(tests[0]))
-    held = set(balanced_choice(labels, max(len(names), len(files) // 5), seed).tolist())
+    for label, name in enumerate(names):
+        if int((labels == label).sum()) < 2:
+            raise ImageFolderError(
+                f"{folder / name} holds a single image; without a test folder each class needs at "
+                f"least two, one to train on and one to test on"
+            )
+    held = _fifth_of_each(labels, seed)
     first = [i for i in range(len(files)) if i not in held]
-    if not first or len(labels[first].unique()) < len(names):
-        raise ImageFolderError(f"{folder} has too few images: each class needs at least two")
     second = sorted(held)
     return (
         names,
@@ -108,6 +134,32 @@ def _read_all(files: list[Path], side: int) -> Tensor:
     return torch.stack(images)
 
 
+def count(folder: Path, seed: int = 0) -> tuple[int, int]:
+    """How many images there are to train on and to test on; none of them is opened.
+
+    Raises ImageFolderError as `load_folder` does, but for images that cannot be read.
+    """
+    _names, files, _labels, test_files, _test_labels = _splits(_existing(folder), seed)
+    return len(files), len(test_files)
+
+
+def _existing(folder: Path) -> Path:
+    folder = folder.expanduser()
+    if not folder.is_dir():
+        raise ImageFolderError(
+            f"there is no folder {folder}; COURSE_DATA must name one that exists"
+        )
+    return folder
+
+
+def _at_most(
+    n: int | None, files: list[Path], labels: Tensor, seed: int
+) -> tuple[list[Path], Tensor]:
+    """At most `n` files in random order, not in a camera's, where neighbours look alike."""
+    chosen = balanced_choice(labels, min(n or len(files), len(files)), seed)
+    return [files[i] for i in chosen.tolist()], labels[chosen]
+
+
 def load_folder(
     folder: Path,
     train: int | None = None,
@@ -131,19 +183,15 @@ def load_folder(
     ImageFolderError
         If the folder does not exist, holds no image or fewer than two classes, if a class is
         missing on one side, or if a file cannot be read; the message names it.
+    ValueError
+        If `train` or `test` is below 1.
     """
-    folder = folder.expanduser()
-    if not folder.is_dir():
-        raise ImageFolderError(
-            f"there is no folder {folder}; COURSE_DATA must name one that exists"
-        )
+    if (train is not None and train < 1) or (test is not None and test < 1):
+        raise ValueError(f"train and test must be at least 1 or None, not {train} and {test}")
+    folder = _existing(folder)
     names, files, labels, test_files, test_labels = _splits(folder, seed)
-    if train is not None and train < len(files):
-        chosen = balanced_choice(labels, train, seed).tolist()
-        files, labels = [files[i] for i in chosen], labels[chosen]
-    if test is not None and test < len(test_files):
-        chosen = balanced_choice(test_labels, test, seed).tolist()
-        test_files, test_labels = [test_files[i] for i in chosen], test_labels[chosen]
+    files, labels = _at_most(train, files, labels, seed)
+    test_files, test_labels = _at_most(test, test_files, test_labels, seed)
     images, test_images = _read_all(files, side), _read_all(test_files, side)
     name = f"your images ({folder.name})"
     return ImageData(name, images, labels, test_images, test_labels, tuple(names))

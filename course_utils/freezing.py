@@ -121,6 +121,20 @@ def apply(model: nn.Module, plan: FreezePlan) -> None:
     set_training_mode(model, plan)
 
 
+def check_plan(model: nn.Module, plan: FreezePlan) -> None:
+    """Raise ValueError if a block that the plan freezes could still learn.
+
+    That happens where `apply` was forgotten, or given another plan in the meantime: the
+    block would then move although everything says that it is frozen.
+    """
+    for stage in stages(model):
+        if stage.name in plan.frozen and any(p.requires_grad for p in stage.parameters()):
+            raise ValueError(
+                f"the plan freezes {stage.name}, but its parameters can learn; call "
+                f"freezing.apply(model, plan) first, and pass that same plan here"
+            )
+
+
 def set_training_mode(model: nn.Module, plan: FreezePlan) -> None:
     """`model.train()`, then `eval()` again for frozen blocks (unless the plan says otherwise).
 

@@ -1,5 +1,7 @@
 """Look inside a network: the size and cost of every block."""
 
+import math
+
 import pandas as pd
 import torch
 from torch import Tensor, nn
@@ -76,7 +78,7 @@ def movement(model: nn.Module, before: dict[str, dict[str, Tensor]]) -> pd.DataF
 
     Columns: block, weights (length of the change of all parameters over their length before) and
     statistics (the same for batch norm's running means and variances).  Exactly 0 means that not
-    one bit has changed.
+    one number has changed; infinity that all were zero before.
     """
     rows = []
     for block, now in state_snapshot(model).items():
@@ -85,8 +87,11 @@ def movement(model: nn.Module, before: dict[str, dict[str, Tensor]]) -> pd.DataF
             names = [
                 n for n in now if ("running_" in n) == wanted and "num_batches_tracked" not in n
             ]
-            change = sum(float((now[n] - before[block][n]).square().sum()) for n in names)
-            length = sum(float(before[block][n].square().sum()) for n in names)
-            row[column] = (change / length) ** 0.5 if length else 0.0
+            # in double precision: the square of a tiny change must not vanish
+            old = {n: before[block][n].double() for n in names}
+            change = sum(float((now[n].double() - old[n]).square().sum()) for n in names)
+            length = sum(float(old[n].square().sum()) for n in names)
+            still = math.inf if change else 0.0
+            row[column] = (change / length) ** 0.5 if length else still
         rows.append(row)
     return pd.DataFrame(rows)

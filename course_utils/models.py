@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,10 @@ from .stages import stages
 
 class CheckpointError(ValueError):
     """A checkpoint cannot be used; the message says why, and what would be right."""
+
+
+# how torch names a function or class that a pickle asks for and that weights do not need
+_CODE_IN_PICKLE = re.compile(r"(?:GLOBAL|Unsupported class|unrecognized function) (\S+)")
 
 
 def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
@@ -48,15 +53,24 @@ def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        # torch's own text is not passed on: it advises weights_only=False, the very thing to avoid
+        code = _CODE_IN_PICKLE.search(str(error))
+        if code is None:
+            raise CheckpointError(
+                f"{path.name} is no checkpoint that can be read safely (a web page saved under "
+                f"that name, perhaps); download or copy it again"
+            ) from error
         raise CheckpointError(
             f"{path.name} holds more than weights: loading it would run code chosen by whoever "
-            f"wrote the file, so it was not loaded. Ask for a plain state_dict or a .safetensors "
-            f"file. torch says: {str(error).splitlines()[0]}"
+            f"wrote the file (it asks for {code.group(1)}), so it was not loaded; "
+            f"ask for a plain state_dict or a .safetensors file"
         ) from error
-    except (RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
+    except PermissionError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+    except Exception as error:  # damaged bytes make the reader stumble in any way there is
         raise CheckpointError(
-            f"{path.name} is no whole checkpoint ({type(error).__name__}: {error}); "
-            f"download or copy it again"
+            f"{path.name} is no whole checkpoint ({type(error).__name__}); download or copy it "
+            f"again"
         ) from error
     if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
         state = state["state_dict"]
@@ -128,7 +142,7 @@ def replace_head(model: nn.Module, num_classes: int) -> nn.Linear:
     name, old = find_head(model)
     parent_name, _, child = name.rpartition(".")
     new = nn.Linear(old.in_features, num_classes, bias=old.bias is not None)
-    setattr(model.get_submodule(parent_name), child, new.to(old.weight.device))
+    setattr(model.get_submodule(parent_name), child, new.to(old.weight))  # its device and type
     return new
 
 

@@ -26,6 +26,13 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 HATCHES = ("", "///", "...", "xx", "\\\\\\", "++")
 
 
+def picture(figure: Figure) -> bytes:
+    """The figure as PNG, on white: readable on a dark page too."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=110, facecolor="white")
+    return png.getvalue()
+
+
 def show(figure: Figure, alt: str) -> None:
     """Put a figure on the page as a picture with a text alternative.
 
@@ -35,10 +42,8 @@ def show(figure: Figure, alt: str) -> None:
 
     if not alt.strip():
         raise ValueError("a figure needs an alt text: one or two sentences saying what it shows")
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=110, facecolor="white")
     display(
-        {"image/png": picture.getvalue(), "text/plain": f"[figure] {alt}"},
+        {"image/png": picture(figure), "text/plain": f"[figure] {alt}"},
         raw=True,
         metadata={"image/png": {"alt": alt}},
     )
@@ -66,12 +71,16 @@ def image_grid(
     """Images in rows, with a title under each.
 
     images : uint8 `(n, 3, h, w)`
-    right : for each image whether a prediction was right; wrong ones get a dashed frame and a cross
+    right : for each image whether a prediction was right: a check mark, or a cross and bold text
     zoom : side of one image, in units of about 0.9 inches
+
+    Raises ValueError if there is no image.
     """
+    if len(images) == 0:
+        raise ValueError("no images to draw: the selection is empty")
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
-    text = 0.28 if titles else 0.0
+    text = 0.28 if titles or right is not None else 0.0
     figure = Figure(
         figsize=(0.95 * zoom * columns, (0.9 * zoom + text) * rows), layout="constrained"
     )
@@ -87,7 +96,10 @@ def image_grid(
         if label:
             wrong = right is not None and not right[i]
             weight, colour = ("bold", ORANGE) if wrong else ("normal", "black")
-            ax.set_title(label, fontsize=8, y=-0.02, va="top", color=colour, fontweight=weight)
+            # pad would push a title that hangs below its anchor back up into the image
+            ax.set_title(
+                label, fontsize=8, y=-0.02, pad=0, va="top", color=colour, fontweight=weight
+            )
     return figure
 
 
@@ -170,8 +182,9 @@ def lines(
             fontsize=9,
         )
     ax.set(xlabel=xlabel, ylabel=ylabel)
-    # beside the plot, where it cannot hide a line
-    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+    if frame[by].nunique() > 1:
+        # beside the plot, where it cannot hide a line
+        ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     return figure
 
 
@@ -217,12 +230,12 @@ def block_bars(
     for i, (ax, (column, title)) in enumerate(zip(axes, columns.items(), strict=True)):
         values = table[column].to_numpy(dtype=float)
         if percent_of_total:
-            values = 100 * values / values.sum()
+            values = 100 * values / (values.sum() or 1.0)  # all zero stays all zero
         ax.barh(range(len(table)), values, color=COLOURS[i], hatch=HATCHES[i], edgecolor="white")
         ax.set_yticks(
             range(len(table)), table["block"] if i == 0 else [""] * len(table), fontsize=9
         )
-        ax.invert_yaxis()
+        ax.set_ylim(len(table) - 0.4, -0.6)  # shallow blocks at the top, no empty band
         ax.set_title(title, fontsize=10)
         ax.grid(axis="x", color="#dddddd")
         ax.grid(visible=False, axis="y")

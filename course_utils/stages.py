@@ -46,7 +46,9 @@ def _chain(modules: tuple[nn.Module, ...]) -> Callable[[Tensor], Tensor]:
 def _sequence(name: str, modules: nn.Sequential) -> list[Stage]:
     """One stage for each child with parameters; children without any join the one before."""
     groups: list[tuple[str, list[nn.Module]]] = []
-    for child_name, child in modules.named_children():
+    # not named_children(): that skips a module's second place, such as a ReLU used twice
+    for child_name, child in modules._modules.items():
+        assert child is not None  # an nn.Sequential with a None in it cannot run either
         has_parameters = any(True for _ in child.parameters())
         if has_parameters or not groups:
             groups.append((f"{name}.{child_name}" if name else child_name, [child]))
@@ -64,7 +66,7 @@ def _features_and_classifier(model: nn.Module) -> list[Stage]:
     def head(x: Tensor) -> Tensor:
         return classifier(torch.flatten(pool(x), 1))
 
-    assert isinstance(features, nn.Sequential)
+    assert isinstance(features, nn.Sequential)  # seen to by `stages`
     return [*_sequence("features", features), Stage("classifier", (classifier,), head)]
 
 
@@ -100,25 +102,38 @@ def stages(model: nn.Module) -> list[Stage]:
 
     Running them one after the other computes exactly what the network computes.
 
-    Known builds: torchvision's MobileNetV2, VGG, AlexNet and EfficientNet (`features` and
-    `classifier`), its ResNets (`layer1` to `layer4` and `fc`), and any `nn.Sequential`.
+    Known builds: torchvision's MobileNets, VGG, AlexNet and EfficientNet (`features` and
+    `classifier`), its ResNets (`layer1` to `layer4` and `fc`), and any `nn.Sequential`.  A build is
+    known by its `forward`: others have children of the same names, such as DenseNet's `features`,
+    and do something else with them.
 
     Raises
     ------
     TypeError
         If the build is none of these; the message names the model's own children.
     """
+    from torchvision.models import AlexNet, EfficientNet, MobileNetV2, MobileNetV3, ResNet
+    from torchvision.models.vgg import VGG
+
     if isinstance(model, Tail):
         return model.stages
-    children = dict(model.named_children())
-    if isinstance(model, nn.Sequential) and children:
+    if _runs_as(model, nn.Sequential) and len(list(model.children())):
+        assert isinstance(model, nn.Sequential)
         return _sequence("", model)
-    if isinstance(children.get("features"), nn.Sequential) and "classifier" in children:
+    if _runs_as(model, AlexNet, EfficientNet, MobileNetV2, MobileNetV3, VGG):
         return _features_and_classifier(model)
-    if {"conv1", "bn1", "layer1", "fc", "avgpool"} <= children.keys():
+    if _runs_as(model, ResNet):
         return _resnet(model)
+    children = ", ".join(name for name, _ in model.named_children())
     raise TypeError(
-        f"cannot take a {type(model).__name__} apart into blocks: expected `features` and "
-        f"`classifier`, or ResNet's `layer1`..`layer4` and `fc`, or an nn.Sequential; "
-        f"found {', '.join(children) or 'no named children'}"
+        f"cannot take a {type(model).__name__} apart into blocks: expected torchvision's "
+        f"MobileNet, VGG, AlexNet, EfficientNet or ResNet, or an nn.Sequential; "
+        f"this one's children are {children or 'none'}"
+    )
+
+
+def _runs_as(model: nn.Module, *builds: type[nn.Module]) -> bool:
+    """Whether the model is of one of these classes and computes what that class computes."""
+    return any(
+        isinstance(model, build) and type(model).forward is build.forward for build in builds
     )

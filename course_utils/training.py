@@ -13,19 +13,21 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .datasets import ImageData, batches, flip_some
-from .freezing import FreezePlan, count_trainable, set_training_mode
+from .freezing import FreezePlan, check_plan, count_trainable, set_training_mode
+from .stages import stages
 
 Batch = tuple[Tensor, Tensor]
 PrepareFunction = Callable[[Tensor], Tensor]
 
 
-class Scheduler:
+class Scheduler(Protocol):
     """What `epochs` and `steps` need of a learning-rate schedule: every torch scheduler has it."""
 
     def step(self) -> None:
@@ -128,14 +130,16 @@ def steps(
     Raises
     ------
     TrainingDiverged
-        If the loss becomes infinite or not a number; the step that did it is not applied.
+        If the loss becomes infinite or not a number.  The step that did it is not applied: no
+        parameter moves.  (Batch norm's statistics have met the batch already.)
     ValueError
-        If model and optimizer do not belong together.
+        If model and optimizer do not belong together, or the model does not carry the plan.
     """
     check_optimizer(model, optimizer)
     trainable = count_trainable(model)
     for number, (images, labels) in enumerate(data, start + 1):
         begun = time.perf_counter()
+        check_plan(model, plan)  # at every step: the caller may have thawed a block in between
         set_training_mode(model, plan)
         x = prepare(images)
         y = labels.to(x.device)
@@ -210,7 +214,7 @@ def epochs(
     batch_size : images a step
     seed : decides order and mirroring; an epoch's depend on `seed` and its number alone, so a
         run that is stopped and resumed sees the same batches as one that is not
-    flip : mirror each image with probability one half
+    flip : mirror each image with probability one half; images only, not cached features
     scheduler : stepped after every epoch, or after every batch with `step_schedule=True`
     watch : evaluate on the test images after each pass
     start : number of the epoch before the first, when a run goes on
@@ -218,8 +222,14 @@ def epochs(
     Raises
     ------
     TrainingDiverged, ValueError
-        As `steps` does; ValueError also for a batch larger than the data.
+        As `steps` does; ValueError also for a batch larger than the data, and for flipping
+        features instead of images.
     """
+    if flip and data.train_images.dtype != torch.uint8:
+        raise ValueError(
+            "flip=True mirrors images, but these are cached features: what a network computes from "
+            "a mirrored image is not its features mirrored; leave out flip, or the cache"
+        )
     for number in range(start + 1, start + count + 1):
         rates = tuple(group["lr"] for group in optimizer.param_groups)
         passes = batches(
@@ -258,6 +268,12 @@ def epochs(
         )
 
 
+def steps_per_epoch(data: ImageData, batch_size: int) -> int:
+    """How many batches `epochs` takes in one pass (a lone last image makes no batch)."""
+    full, rest = divmod(len(data.train_images), batch_size)
+    return full + (rest > 1 or (rest == 1 and batch_size == 1))
+
+
 def _flipped(passes: Iterator[Batch], generator: torch.Generator) -> Iterator[Batch]:
     for images, labels in passes:
         yield flip_some(images, generator), labels
@@ -278,8 +294,6 @@ def parameter_groups(
 
     Raises ValueError if a rate is not positive and finite, or weight_decay is negative.
     """
-    from .stages import stages
-
     for name, value in (("backbone_rate", backbone_rate), ("head_rate", head_rate)):
         if not (math.isfinite(value) and value > 0):
             raise ValueError(f"{name} must be a positive number, not {value!r}")

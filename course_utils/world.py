@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from . import downloads, environment
+from . import downloads, environment, shapes
 from .datasets import ImageData, Prepare, load_cifar10, load_shapes
-from .folders import ImageFolderError, load_folder
+from .folders import ImageFolderError, count, load_folder
 from .models import mobilenet_v2
 
 SHAPES_WEIGHTS = environment.PROJECT / "data" / "mobilenet_v2-shapes.safetensors"
@@ -31,12 +31,16 @@ class Weights:
     title : what they honestly are
     path : the file, readable by `models.read_checkpoint`
     mean, std : the normalisation they were trained with, on the scale of 0 to 1
+    size : side in pixels of the images they were trained on
+    class_names : what the outputs of the old head stand for
     """
 
     title: str
     path: Path
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    size: int
+    class_names: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,19 @@ class Course:
     def load(self, train: int | None, test: int | None) -> ImageData:
         """Other numbers of images from the same world (None for all there are)."""
         return self._load(train, test)
+
+    def draw(self, seed: int) -> ImageData:
+        """Training images for one repetition, drawn by `seed`; the test images stay the same.
+
+        As many as the banner says.  Where it says all, every repetition has them all.
+        """
+        if self.train is None:
+            return self.data
+        return self._pool.subset(train=min(self.train, len(self._pool.train_images)), seed=seed)
+
+    @cached_property
+    def _pool(self) -> ImageData:
+        return self._load(None if self.train is None else 4 * self.train, self.test)
 
     @property
     def prepare(self) -> Prepare:
@@ -154,35 +171,42 @@ def imagenet_weights(*, download: bool) -> Weights | None:
     if path is None:
         return None
     title = f"MobileNetV2 pretrained on ImageNet, 1000 classes ({path.name})"
-    return Weights(title, path, IMAGENET_MEAN, IMAGENET_STD)
+    return Weights(title, path, IMAGENET_MEAN, IMAGENET_STD, 224, tuple(choice.meta["categories"]))
 
 
 def shapes_weights() -> Weights:
     """The course's own weights, which come with it."""
     title = f"MobileNetV2 pretrained by this course on 30 other shapes ({SHAPES_WEIGHTS.name})"
-    return Weights(title, SHAPES_WEIGHTS, SHAPES_MEAN, SHAPES_STD)
+    names = shapes.class_names("source")
+    return Weights(title, SHAPES_WEIGHTS, SHAPES_MEAN, SHAPES_STD, 64, names)
 
 
 def _auto(lesson: int, train: int, test: int) -> Course:
-    on_disk = downloads.cifar10_on_disk() is not None
-    weights_on_disk = imagenet_weights(download=False) is not None
-    if on_disk and weights_on_disk:
+    found = {
+        "CIFAR-10": downloads.cifar10_on_disk() is not None,
+        "ImageNet weights": imagenet_weights(download=False) is not None,
+    }
+    absent = " and ".join(name for name, here in found.items() if not here)
+    if not absent:
         return _cifar10(lesson, train, test, "CIFAR-10 and ImageNet weights are on this disk")
-    if os.environ.get("COURSE_OFFLINE") == "1":
-        return _shapes(lesson, train, test, "COURSE_OFFLINE=1, and CIFAR-10 is not on this disk")
     if not downloads.online(timeout=3.0):
-        reason = "the network does not answer, and CIFAR-10 is not on this disk"
-        return _shapes(lesson, train, test, reason)
+        return _shapes(lesson, train, test, f"{_no_network()}, and this disk lacks {absent}")
     try:
-        return _cifar10(lesson, train, test, "it was downloaded, since the network answers")
+        why = f"what this disk lacked ({absent}) was downloaded"
+        return _cifar10(lesson, train, test, why)
     except downloads.DownloadError as error:
-        print(f"CIFAR-10 could not be downloaded: {error}")
-        return _shapes(lesson, train, test, "the download of CIFAR-10 failed, as said above")
+        print(f"{absent} could not be downloaded: {error}")
+        return _shapes(lesson, train, test, f"the download of {absent} failed, as said above")
+
+
+def _no_network() -> str:
+    return "COURSE_OFFLINE=1 is set" if downloads.offline() else "the network does not answer"
 
 
 def _shapes(lesson: int, train: int, test: int, why: str) -> Course:
     def load(n: int | None, m: int | None) -> ImageData:
-        return load_shapes("target", n or 5000, m or 2000)  # endless: "all" is a choice of ours
+        # endless: what "all" means is a choice of ours
+        return load_shapes("target", 5000 if n is None else n, 2000 if m is None else m)
 
     return Course(
         lesson, "shapes", why, shapes_weights(), 64, train, test, environment.pick_device(), load
@@ -207,25 +231,30 @@ def _cifar10(lesson: int, train: int, test: int, why: str) -> Course:
     def load(n: int | None, m: int | None) -> ImageData:
         if not whole:
             whole.append(load_cifar10(root))
-        return whole[0].subset(n, m)
+        whole_train, whole_test = len(whole[0].train_images), len(whole[0].test_images)
+        return whole[0].subset(n and min(n, whole_train), m and min(m, whole_test))
 
     device = environment.pick_device()
     return Course(lesson, "cifar10", why, weights, size, n, m, device, load)
 
 
 def _folder(lesson: int, train: int, test: int, folder: Path) -> Course:
-    offline = os.environ.get("COURSE_OFFLINE") == "1" or not downloads.online(timeout=3.0)
-    weights = imagenet_weights(download=False)
-    if weights is None and not offline:
+    there, there_to_test = count(folder)  # first of all: a folder that cannot be used is told of
+    weights, reason = imagenet_weights(download=False), ""
+    if weights is None and not downloads.online(timeout=3.0):
+        reason = f"{_no_network()}, and this disk lacks ImageNet weights"
+    elif weights is None:
         try:
             weights = imagenet_weights(download=True)
         except downloads.DownloadError as error:
             print(f"ImageNet weights could not be downloaded: {error}")
+            reason = "the download of ImageNet weights failed, as said above"
     size, n, m = _photo_scale(train, test)
+    n, m = (None if n is None else min(n, there)), (None if m is None else min(m, there_to_test))
     why = f"COURSE_DATA={folder}"
     if weights is None:
         weights, size = shapes_weights(), 64
-        why += "; without network and ImageNet weights, the course's own weights stand in"
+        why += f"; {reason}: the course's own weights stand in"
 
     def load(n: int | None, m: int | None) -> ImageData:
         return load_folder(folder, n, m, side=max(size, 64))
