@@ -8,6 +8,7 @@ so there is nothing to overfit and no augmentation to choose.
 """
 
 import argparse
+import hashlib
 import json
 import math
 import platform
@@ -149,6 +150,7 @@ def main() -> None:
         "curve": curve,
         "minutes": (time.perf_counter() - start) / 60,
         "bytes": weights.stat().st_size,
+        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "commit": commit,
         "versions": {
             "python": platform.python_version(),

@@ -37,6 +37,20 @@ def frozen_prefix(model: nn.Module, plan: FreezePlan) -> list[Stage]:
     return prefix
 
 
+def cut(model: nn.Module, plan: FreezePlan) -> tuple[list[Stage], list[Stage]]:
+    """The stages whose output can be stored, and those that are left to run.
+
+    The frozen prefix, and the pooling behind it where the next stage begins with that: a stored
+    average of a map takes a fraction of the map's memory.
+    """
+    prefix = frozen_prefix(model, plan)
+    rest = stages(model)[len(prefix) :]
+    if prefix and rest and rest[0].pool and rest[0].behind_pool:
+        prefix.append(Stage("pooling", (), rest[0].pool))
+        rest[0] = replace(rest[0], forward=rest[0].behind_pool, pool=None, behind_pool=None)
+    return prefix, rest
+
+
 def tail_plan(tail: Tail, plan: FreezePlan) -> FreezePlan:
     """The same plan for the tail alone, without the blocks that it does not have."""
     return replace(plan, frozen=plan.frozen & {stage.name for stage in tail.stages})
@@ -79,7 +93,7 @@ def cached_bytes(
     model: nn.Module, plan: FreezePlan, data: ImageData, prepare: Callable[[Tensor], Tensor]
 ) -> int:
     """Bytes that `cache` would need, found by running the prefix on a single image."""
-    one = run_prefix(frozen_prefix(model, plan), data.train_images[:1], prepare)
+    one = run_prefix(cut(model, plan)[0], data.train_images[:1], prepare)
     return one.numel() * one.element_size() * (len(data.train_images) + len(data.test_images))
 
 
@@ -114,8 +128,7 @@ def cache(
     MemoryError
         If the cache would exceed `limit`; the message says by how much, and what to do.
     """
-    prefix = frozen_prefix(model, plan)
-    rest = stages(model)[len(prefix) :]
+    prefix, rest = cut(model, plan)
     if not prefix:
         raise ValueError(f"nothing to cache: the first block, {rest[0].name}, is not frozen")
     if not rest:
@@ -127,9 +140,10 @@ def cache(
         )
     if (needed := cached_bytes(model, plan, data, prepare)) > limit:
         raise MemoryError(
-            f"storing the output of {len(prefix)} frozen blocks for {len(data.train_images)} + "
-            f"{len(data.test_images)} images takes {needed / MEGABYTE:.0f} MB, over the limit of "
-            f"{limit / MEGABYTE:.0f} MB; use fewer images, freeze deeper, or train without a cache"
+            f"storing the output of {len(frozen_prefix(model, plan))} frozen blocks for "
+            f"{len(data.train_images)} + {len(data.test_images)} images takes "
+            f"{needed / MEGABYTE:.0f} MB, over the limit of {limit / MEGABYTE:.0f} MB; "
+            f"use fewer images, freeze deeper, or train without a cache"
         )
     features = replace(
         data,

@@ -17,7 +17,7 @@ from .datasets import ImageData, Prepare, as_they_are
 from .environment import MEGABYTE, seed_everything
 from .freezing import BatchNormMode, FreezePlan
 from .models import mobilenet_v2, replace_head
-from .stages import Tail, stages
+from .stages import Tail
 from .training import Epoch, PrepareFunction
 from .world import Weights
 
@@ -169,7 +169,7 @@ class Experiment:
 
     def _cut(self, model: nn.Module, plan: FreezePlan) -> tuple[Tail, FreezePlan, ImageData]:
         """The part that learns, its plan, and the stored outputs of the part that does not."""
-        tail = Tail(stages(model)[len(prefix.frozen_prefix(model, plan)) :])
+        tail = Tail(prefix.cut(model, plan)[1])
         # pretrained blocks are the same for every seed, random ones are not
         if self._features is None or self.setup.start == "scratch":
             _, self._features = prefix.cache(

@@ -14,11 +14,17 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Stage:
-    """One link: its name, the modules it owns, and the function it computes."""
+    """One link: its name, the modules it owns, and the function it computes.
+
+    pool, behind_pool : where the function begins with pooling, its two halves; pooling learns
+        nothing, so it can be done ahead of time, and leaves far fewer numbers to store
+    """
 
     name: str
     modules: tuple[nn.Module, ...]
     forward: Callable[[Tensor], Tensor]
+    pool: Callable[[Tensor], Tensor] | None = None
+    behind_pool: Callable[[Tensor], Tensor] | None = None
 
     def parameters(self) -> list[nn.Parameter]:
         """All parameters of the stage."""
@@ -63,11 +69,20 @@ def _features_and_classifier(model: nn.Module) -> list[Stage]:
     # torchvision's MobileNetV2 pools inside forward() and has no module for it
     pool = getattr(model, "avgpool", None) or nn.AdaptiveAvgPool2d(1)
 
-    def head(x: Tensor) -> Tensor:
-        return classifier(torch.flatten(pool(x), 1))
-
     assert isinstance(features, nn.Sequential)  # seen to by `stages`
-    return [*_sequence("features", features), Stage("classifier", (classifier,), head)]
+    return [*_sequence("features", features), _head("classifier", pool, classifier)]
+
+
+def _head(name: str, pool: nn.Module, layers: nn.Module) -> Stage:
+    """Pooling, flattening, and the layers that give the scores."""
+
+    def pool_and_flatten(x: Tensor) -> Tensor:
+        return torch.flatten(pool(x), 1)
+
+    def forward(x: Tensor) -> Tensor:
+        return layers(pool_and_flatten(x))
+
+    return Stage(name, (layers,), forward, pool_and_flatten, layers)
 
 
 def _resnet(model: nn.Module) -> list[Stage]:
@@ -78,7 +93,7 @@ def _resnet(model: nn.Module) -> list[Stage]:
         if name.startswith("layer") and isinstance(layer, nn.Sequential):
             found += _sequence(name, layer)
     pool, fc = model.get_submodule("avgpool"), model.get_submodule("fc")
-    return [*found, Stage("fc", (fc,), lambda x: fc(torch.flatten(pool(x), 1)))]
+    return [*found, _head("fc", pool, fc)]
 
 
 class Tail(nn.Module):

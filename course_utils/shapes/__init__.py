@@ -77,12 +77,14 @@ def make(
     Raises
     ------
     ValueError
-        If the task or a class is unknown, or a number is out of range.
+        If the task or a class is unknown or given twice, or a number is out of range.
     """
     every = class_names(task)
     names = every if classes is None else tuple(classes)
     if unknown := [name for name in names if name not in every]:
         raise ValueError(f"{task!r} has no class {unknown[0]!r}; it has: {', '.join(every)}")
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"classes= must name at least one class, and none twice, not {names}")
     if n < 1 or size < 8 or not 0 <= clutter <= 1:
         raise ValueError(
             f"n must be at least 1, size at least 8 and clutter in [0, 1]; "
