@@ -12,11 +12,11 @@ import os
 from functools import partial
 from pathlib import Path
 
-import timing
-
 import course_utils
 from course_utils import experiments, prefix, training
 from course_utils.datasets import as_they_are
+
+import timing
 
 
 def main() -> None:

@@ -10,13 +10,14 @@ tenth of the rate; Adam 1e-3, StepLR(3, 0.1).  Lesson 05 plots the record of the
 import argparse
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
-
-import torch
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from course_utils import environment, experiments, models, recipes, world
 from course_utils.datasets import ImageData
+
+import torch
 
 
 def to_device(data: ImageData, device: torch.device) -> ImageData:
@@ -60,6 +61,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--record", help="name of the record (default: classic_recipe_WORLD)")
+    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
     args = parser.parse_args()
     course = world.settle(5, args.data, 1000, 1000)
     data = to_device(course.load(args.train, args.test), course.device)
@@ -72,6 +74,7 @@ def main() -> None:
     )
     path = experiments.write_record(
         args.record or f"classic_recipe_{course.world}",
+        folder=args.out,
         what="classic recipe: 2 epochs with features frozen, 3 thawed at a tenth of the rate",
         command=command,
         data=args.data_name or f"{data} at {args.size} px",

@@ -1,6 +1,7 @@
-"""Three questions about fine-tuning, answered in the Shapes world on a CPU in some minutes.
+"""Four questions about fine-tuning, answered in the Shapes world on a CPU in some minutes.
 
     python benchmarks/fine_tuning.py rates      how large a learning rate?
+    python benchmarks/fine_tuning.py heads      does it help to train the head first, and how long?
     python benchmarks/fine_tuning.py depth      how many blocks to thaw, for how many images?
     python benchmarks/fine_tuning.py faults     which of the classic recipe's faults costs what?
 
@@ -11,9 +12,6 @@ on the test set, since they are there to choose by.
 import argparse
 import time
 from typing import Any
-
-import torch
-from torch import nn
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from course_utils import (
@@ -27,6 +25,9 @@ from course_utils import (
     world,
 )
 from course_utils.datasets import ImageData, as_they_are
+
+import torch
+from torch import nn
 
 HELD_OUT = 600
 RATES = [1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2]
@@ -71,6 +72,15 @@ def rates(course: world.Course, seed: int, rate: float) -> dict[str, float]:
     return {"accuracy": score, "head_only": head_only}
 
 
+def heads(course: world.Course, seed: int, head_epochs: int) -> dict[str, float]:
+    """The head alone for some epochs (or none), then three epochs of everything."""
+    model, data = setting(course, seed, 300)
+    if head_epochs:
+        drain(recipes.train_head(model, data, course.prepare, count=head_epochs, seed=seed))
+    drain(recipes.fine_tune(model, data, course.prepare, count=3, seed=seed))
+    return {"accuracy": accuracy(model, data, course)}
+
+
 def depth(course: world.Course, seed: int, train: int, thawed: int) -> dict[str, float]:
     """Head first, then the last blocks on a cached prefix, 120 steps or more."""
     model, data = setting(course, seed, train)
@@ -99,6 +109,7 @@ FAULTS = (
     "+ head trained to its end first",
     "+ new optimizer, warm-up, one cycle",
     "+ backbone rate 1e-3",
+    "+ head for one epoch only",
     "+ mirrored images",
 )
 
@@ -110,7 +121,7 @@ def faults(course: world.Course, seed: int, variant: str) -> dict[str, float]:
     if steps == 0:
         drain(recipes.classic(model, data, course.prepare, seed=seed, batch_size=32))
         return {"accuracy": accuracy(model, data, course)}
-    head_epochs = 10 if steps >= 2 else 2
+    head_epochs = 1 if steps >= 5 else 10 if steps >= 2 else 2
     head_rate = 3e-3 if steps >= 2 else 1e-3
     drain(
         recipes.train_head(
@@ -120,7 +131,7 @@ def faults(course: world.Course, seed: int, variant: str) -> dict[str, float]:
     if steps >= 3:
         drain(
             recipes.fine_tune(
-                model, data, course.prepare, count=3, seed=seed, flip=steps >= 5,
+                model, data, course.prepare, count=3, seed=seed, flip=steps >= 6,
                 backbone_rate=1e-3 if steps >= 4 else 1e-4,
                 head_rate=3e-3 if steps >= 4 else 1e-4,
             )
@@ -139,18 +150,19 @@ def faults(course: world.Course, seed: int, variant: str) -> dict[str, float]:
     return {"accuracy": accuracy(model, data, course)}
 
 
-QUESTIONS = {"rates": rates, "depth": depth, "faults": faults}
+QUESTIONS = {"rates": rates, "heads": heads, "depth": depth, "faults": faults}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("question", choices=["rates", "depth", "faults"])
+    parser.add_argument("question", choices=["rates", "heads", "depth", "faults"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--quick", action="store_true", help="two values, one seed, no record")
     args = parser.parse_args()
     course = world.settle(5, "shapes", 300, 10)
     grid: dict[str, dict[str, list[Any]]] = {
         "rates": {"rate": RATES},
+        "heads": {"head_epochs": [0, 1, 3, 10, 50]},
         "depth": {"train": SIZES, "thawed": THAWED},
         "faults": {"variant": list(FAULTS)},
     }

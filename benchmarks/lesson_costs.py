@@ -14,12 +14,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from course_utils import experiments, notebooks, recording, world
+from course_utils.peak_memory import PeakMemory
+
 import timing
 from nbclient import NotebookClient
 from nbformat import NotebookNode
-
-from course_utils import experiments, notebooks, recording, world
-from course_utils.peak_memory import PeakMemory
 
 SECONDS, MEGABYTES = 60, 1200  # what a lesson may cost
 

@@ -12,12 +12,12 @@ import os
 from functools import partial
 from pathlib import Path
 
-import timing
-
 import course_utils
 from course_utils import experiments, prefix
 from course_utils.datasets import as_they_are
 from course_utils.environment import MEGABYTE
+
+import timing
 
 LIMIT = 4000 * MEGABYTE  # shallow cuts store much: this is a measurement, not a lesson
 METHODS = {"whole network": "naive_seconds", "cached prefix": "cached_seconds"}

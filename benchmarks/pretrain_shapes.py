@@ -16,14 +16,14 @@ import subprocess
 import time
 from pathlib import Path
 
+import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
+from course_utils import shapes
+
 import torch
 import torchvision
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from course_utils import shapes
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE = 64  # 32 px images are enlarged to this: the network halves its input five times

@@ -7,10 +7,10 @@ writes lessons/images/shapes.png.
 
 import io
 
-from PIL import Image
-
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from course_utils import environment, plots, shapes
+
+from PIL import Image
 
 COLOURS = 128  # noisy images do not compress; fewer colours make a third of the bytes
 

@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import torch
-from torch import nn
-
 from course_utils import environment, freezing, models, training
 from course_utils.datasets import ImageData
 from course_utils.freezing import FreezePlan
 from course_utils.world import Course
+
+import torch
+from torch import nn
 
 T = TypeVar("T")
 RATE = 1e-3

@@ -15,14 +15,14 @@ import urllib.parse
 from pathlib import Path
 from typing import Any
 
-import torch.hub
-from torchvision.datasets import CIFAR10 as _TorchvisionCIFAR10
-
 from course_utils.archives import Archive, fetch_archive, on_disk
 from course_utils.fetching import fetch
 from course_utils.network import addresses, answers
 from course_utils.network import offline as offline
 from course_utils.safe_files import DownloadError
+
+import torch.hub
+from torchvision.datasets import CIFAR10 as _TorchvisionCIFAR10
 
 __all__ = [
     "CIFAR10",

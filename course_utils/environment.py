@@ -30,7 +30,8 @@ def describe_device(device: torch.device) -> str:
         return f"GPU, {torch.cuda.get_device_name(device)}"
     if device.type == "mps":
         return "GPU, Apple (mps)"
-    return f"CPU, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def place() -> str:

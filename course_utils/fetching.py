@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from course_utils.network import HEADERS, Fault, addresses, explained, patient_opener, web_page_hint
 from course_utils.safe_files import (
     DownloadError,
@@ -25,6 +23,8 @@ from course_utils.safe_files import (
     require_space,
     set_aside,
 )
+
+from tqdm.auto import tqdm
 
 BACKOFF = 0.5  # seconds before the first retry; doubled before each further one
 CHUNK = 1 << 16  # bytes per read: small enough that the bar moves on a slow line

@@ -181,6 +181,9 @@ def lines(
             va="top",
             fontsize=9,
         )
+    measured = sorted(frame[x].unique())
+    if len(measured) <= 8:
+        ax.set_xticks(measured)  # a tick where something was measured, such as whole epochs
     ax.set(xlabel=xlabel, ylabel=ylabel)
     if frame[by].nunique() > 1:
         # beside the plot, where it cannot hide a line

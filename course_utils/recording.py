@@ -7,12 +7,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_utils import notebooks
+from course_utils.peak_memory import PeakMemory
+
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
-
-from course_utils import notebooks
-from course_utils.peak_memory import PeakMemory
 
 # The world in which lessons are recorded and tested: no network, nothing to download.
 OFFLINE = {"COURSE_DATA": "shapes", "COURSE_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE"}

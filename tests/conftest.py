@@ -4,9 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
-import pytest
-
 import course_utils  # noqa: F401  (before torch: it settles how OpenMP's threads wait)
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("COURSE_SHARED") or ROOT.parent / "shared").resolve()

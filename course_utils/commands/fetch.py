@@ -57,9 +57,9 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _fetch(name: str, folder: Path | None) -> None:
-    from torchvision.models import MobileNet_V2_Weights
-
     from course_utils.downloads import fetch_cifar10, fetch_weights
+
+    from torchvision.models import MobileNet_V2_Weights
 
     if name == "cifar10":
         print(f"CIFAR-10 is in {fetch_cifar10(folder)}")

@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from course_utils.notebooks import ROOT
+from course_utils.recording import OFFLINE
+from tests.conftest import find_chromium, lacks_browser
+
 import pytest
 from playwright.sync_api import (
     BrowserContext,
@@ -21,10 +25,6 @@ from playwright.sync_api import (
     WebSocket,
     sync_playwright,
 )
-
-from course_utils.notebooks import ROOT
-from course_utils.recording import OFFLINE
-from tests.conftest import find_chromium, lacks_browser
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
 CHROMIUM_FLAGS = [

@@ -3,11 +3,11 @@
 import time
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Page
-
 from course_utils import notebooks
 from tests.browser.conftest import ARTEFACTS, Lab, Watched
+
+import pytest
+from playwright.sync_api import Page
 
 LESSONS = notebooks.lessons()
 # JupyterLab draws tracebacks and warnings alike under this type.

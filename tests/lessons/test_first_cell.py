@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from course_utils import colab, notebooks
+
+import pytest
 
 # A stand-in for Colab: the module by which the cell knows it.
 PRETEND = "import sys, types; sys.modules['google.colab'] = types.ModuleType('google.colab')\n"

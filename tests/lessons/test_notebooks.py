@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from course_utils import notebooks, recording
+
 import nbformat
 import pytest
 from nbformat import NotebookNode
-
-from course_utils import notebooks, recording
 
 TEXT = """\
 # %% [markdown] slideshow={"slide_type": "slide"}

@@ -6,10 +6,10 @@ import statistics
 import tomllib
 from pathlib import Path
 
+from course_utils import notebooks
+
 import pytest
 from nbformat import NotebookNode
-
-from course_utils import notebooks
 
 LESSONS = notebooks.lessons()
 MOST_BYTES = 3_000_000

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-import torch
-from torch import Tensor, nn
-
 import course_utils  # noqa: F401  before torch does anything
 from course_utils import freezing, models, prefix, training, world
 from course_utils.datasets import ImageData, as_they_are
 from course_utils.stages import Tail
 from course_utils.world import Course
+
+import pytest
+import torch
+from torch import Tensor, nn
 
 PER_CLASS = 500  # of each split: 5,000 images to train on, and as many to test on
 TRAIN, TEST = 5000, 2000

@@ -3,10 +3,10 @@
 import time
 from pathlib import Path
 
+from course_utils import notebooks
+
 import pytest
 from nbclient import NotebookClient
-
-from course_utils import notebooks
 
 REQUIRED = ("03", "04", "05")
 WANTED = ("00", *REQUIRED)

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-import torch
-
 from course_utils import freezing, models, prefix, world
 from course_utils.datasets import ImageData
 from course_utils.world import Course
+
+import pytest
+import torch
 
 from .conftest import SIZE, TEST, TRAIN, WEIGHTS, train
 

@@ -2,11 +2,11 @@
 
 from types import SimpleNamespace
 
-import pytest
-import torch
-
 from course_utils import environment, world
 from course_utils.downloads import DownloadError
+
+import pytest
+import torch
 
 
 @pytest.fixture

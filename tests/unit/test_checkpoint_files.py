@@ -6,15 +6,15 @@ import random
 import warnings
 from pathlib import Path
 
-import pytest
-import torch
-from safetensors.torch import save_file
-from tiny import network, same, state
-
 from course_utils.models import (
     CheckpointError,
     read_checkpoint,
 )
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from tiny import network, same, state
 
 # ---- read_checkpoint
 

@@ -6,12 +6,12 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+from course_utils import checkpoints, freezing, models, training
+from course_utils.datasets import ImageData, as_they_are
+
 import pytest
 import torch
 from torch import Tensor, nn
-
-from course_utils import checkpoints, freezing, models, training
-from course_utils.datasets import ImageData, as_they_are
 
 
 def network(width: int = 8, classes: int = 3) -> nn.Sequential:

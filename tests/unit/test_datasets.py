@@ -4,16 +4,6 @@ import hashlib
 import pickle
 from collections import Counter
 
-import numpy as np
-import pytest
-import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tiny import CLASSES, data
-from torch import nn
-from torchvision import datasets as torchvision_datasets
-from torchvision.transforms import v2
-
 from course_utils.datasets import (
     ImageData,
     Prepare,
@@ -24,6 +14,16 @@ from course_utils.datasets import (
     load_cifar10,
     load_shapes,
 )
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import CLASSES, data
+from torch import nn
+from torchvision import datasets as torchvision_datasets
+from torchvision.transforms import v2
 
 
 def numbered(n: int, test: int = 8) -> ImageData:

@@ -12,12 +12,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import psutil
-import pytest
-import torch
-import torchvision
-from PIL import Image
-
 from course_utils import (
     _torchvision_fix,
     diagnosis,
@@ -29,6 +23,12 @@ from course_utils import (
 )
 from course_utils.commands import doctor
 from course_utils.diagnosis import Finding
+
+import psutil
+import pytest
+import torch
+import torchvision
+from PIL import Image
 
 DiskUsage = namedtuple("DiskUsage", "total used free")
 

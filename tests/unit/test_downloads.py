@@ -17,12 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-import pytest
-import torch
-import torchvision
-from http_server import Answer, Server
-
 from course_utils import archives, downloads, fetching, safe_files
 from course_utils.downloads import (
     CIFAR10,
@@ -35,6 +29,12 @@ from course_utils.downloads import (
     online,
     weights_on_disk,
 )
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from http_server import Answer, Server
 
 FOLDER, PACKED = "cifar-10-batches-py", "cifar-10-python.tar.gz"
 IMAGES = 4  # per batch

@@ -5,11 +5,11 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+from course_utils import environment
+
 import numpy as np
 import pytest
 import torch
-
-from course_utils import environment
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
+from course_utils import environment
+from course_utils.experiments import cite, read_record, repeat, say, summary, write_record
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-
-from course_utils import environment
-from course_utils.experiments import cite, read_record, repeat, say, summary, write_record
 
 # ---- repeat
 

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from course_utils import downloads
 from course_utils.commands import fetch as command
 from course_utils.downloads import DownloadError
+
+import pytest
 
 
 def run(*arguments: str) -> int:

@@ -19,12 +19,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-from http_server import Answer, Server
-
 from course_utils import fetching, network, safe_files
 from course_utils.fetching import fetch
 from course_utils.safe_files import DownloadError
+
+import pytest
+from http_server import Answer, Server
 
 CONTENT = random.Random(0).randbytes(300_000)
 MD5 = hashlib.md5(CONTENT).hexdigest()

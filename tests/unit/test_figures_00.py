@@ -1,8 +1,8 @@
 """The live figure of lesson 00."""
 
-import pytest
-
 from course_utils import figures_00
+
+import pytest
 
 
 class Page:

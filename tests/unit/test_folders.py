@@ -2,12 +2,12 @@
 
 from collections import Counter
 
+from course_utils.folders import ImageFolderError, count, load_folder
+
 import pytest
 import torch
 from PIL import Image
 from tiny import image_folder, write_image
-
-from course_utils.folders import ImageFolderError, count, load_folder
 
 
 def grey(images: torch.Tensor) -> list[int]:

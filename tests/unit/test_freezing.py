@@ -1,16 +1,16 @@
 """Frozen means frozen: parameters and buffers, to the bit, whatever happens around them."""
 
+from course_utils import freezing, training
+from course_utils.datasets import batches
+from course_utils.freezing import FreezePlan
+from course_utils.stages import stages
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import BLOCKS, by_stage, data, equal, mobilenet, network, prepare, resnet, same, state
 from torch import nn
-
-from course_utils import freezing, training
-from course_utils.datasets import batches
-from course_utils.freezing import FreezePlan
-from course_utils.stages import stages
 
 plans = st.builds(
     FreezePlan,

@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import course_utils
+
+import pytest
 
 
 def python(code: str, **environment: str) -> list[str]:

@@ -2,15 +2,15 @@
 
 import math
 
+from course_utils import freezing, training
+from course_utils.datasets import batches
+from course_utils.inspection import cost_by_block, movement, state_snapshot
+
 import pytest
 import torch
 import torchvision.models as zoo
 from tiny import BLOCKS, data, mobilenet, network, prepare
 from torch import nn
-
-from course_utils import freezing, training
-from course_utils.datasets import batches
-from course_utils.inspection import cost_by_block, movement, state_snapshot
 
 
 def test_costs_of_layers_counted_by_hand():

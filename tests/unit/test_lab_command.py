@@ -7,9 +7,9 @@ import socket
 import webbrowser
 from pathlib import Path
 
-import pytest
-
 from course_utils.commands import lab
+
+import pytest
 
 
 @pytest.fixture

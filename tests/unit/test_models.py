@@ -2,12 +2,6 @@
 
 from collections import OrderedDict
 
-import pytest
-import torch
-import torchvision.models as zoo
-from tiny import block, mobilenet, network, resnet, same, state
-from torch import nn
-
 from course_utils.models import (
     CheckpointError,
     find_head,
@@ -17,6 +11,12 @@ from course_utils.models import (
     replace_head,
 )
 from course_utils.world import SHAPES_WEIGHTS
+
+import pytest
+import torch
+import torchvision.models as zoo
+from tiny import block, mobilenet, network, resnet, same, state
+from torch import nn
 
 # ---- mobilenet_v2
 

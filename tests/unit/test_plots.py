@@ -3,6 +3,8 @@
 import io
 import itertools
 
+from course_utils import plots
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -12,8 +14,6 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
-
-from course_utils import plots
 
 
 def draw(figure: Figure) -> np.ndarray:

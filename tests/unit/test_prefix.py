@@ -2,13 +2,13 @@
 
 import copy
 
-import pytest
-import torch
-from tiny import data, mobilenet, network, prepare, resnet, same, state
-
 from course_utils import freezing, prefix, training
 from course_utils.datasets import Prepare, as_they_are
 from course_utils.stages import stages
+
+import pytest
+import torch
+from tiny import data, mobilenet, network, prepare, resnet, same, state
 
 prepare32 = Prepare(32, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 OPTIMIZERS = {

@@ -3,9 +3,9 @@
 import shutil
 from pathlib import Path
 
-import pytest
-
 from course_utils import notebooks, publishing
+
+import pytest
 
 URL = "https://github.com/an-owner/a.course"
 SOURCE = f"# %% [markdown]\n# # Title\n\n# %%\n{notebooks.first_cell()}\n\n# %%\n1 + 1\n"

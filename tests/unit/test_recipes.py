@@ -1,13 +1,13 @@
 """The two recipes do what lesson 05 writes out line by line."""
 
+from course_utils import freezing, inspection, models, recipes, training
+from course_utils.datasets import CPU, ImageData, Prepare, batches
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 from torchvision.models import mobilenet_v2
-
-from course_utils import freezing, inspection, models, recipes, training
-from course_utils.datasets import CPU, ImageData, Prepare, batches
 
 prepare = Prepare(32, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), CPU)
 

@@ -14,15 +14,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
-import torch
-from PIL import Image
-from torch import nn
-
 from course_utils import experiments, freezing, prefix, single_run, training, world
 from course_utils.commands import run
 from course_utils.single_run import Experiment, Setup
 from course_utils.stages import stages
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
 
 SMALL = "--world shapes --train 24 --test 12 --size 32 --epochs 2 --batch 8"
 

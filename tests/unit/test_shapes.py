@@ -7,12 +7,12 @@ import sys
 import time
 from collections import Counter
 
+from course_utils import shapes
+from course_utils.shapes import geometry, painting
+
 import pytest
 import torch
 from torch import Tensor
-
-from course_utils import shapes
-from course_utils.shapes import geometry, painting
 
 
 def digest(images: Tensor) -> str:

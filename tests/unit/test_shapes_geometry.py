@@ -2,15 +2,15 @@
 
 import math
 
+from course_utils import shapes
+from course_utils.shapes import geometry, painting
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.path import Path as Outline
 from torch import Tensor
-
-from course_utils import shapes
-from course_utils.shapes import geometry, painting
 
 unit = st.floats(-2, 2, allow_nan=False, width=32)
 points = st.lists(st.tuples(unit, unit), min_size=1, max_size=20)

@@ -1,12 +1,12 @@
 """Networks taken apart: the stages one after the other compute what the network computes."""
 
+from course_utils.stages import Tail, stages
+
 import pytest
 import torch
 import torchvision.models as zoo
 from tiny import BLOCKS, mobilenet, network, resnet
 from torch import Tensor, nn
-
-from course_utils.stages import Tail, stages
 
 BUILDS = {
     "mobilenet_v2": (lambda: zoo.mobilenet_v2(num_classes=5), 20),

@@ -4,16 +4,16 @@ import copy
 import itertools
 import math
 
+from course_utils import freezing, training
+from course_utils.datasets import ImageData, as_they_are, batches, flip_some
+from course_utils.freezing import FreezePlan, freeze_nothing
+from course_utils.training import TrainingDiverged
+
 import pytest
 import torch
 from tiny import CLASSES, data, network, prepare, same, state
 from torch import nn
 from torch.nn import functional as F
-
-from course_utils import freezing, training
-from course_utils.datasets import ImageData, as_they_are, batches, flip_some
-from course_utils.freezing import FreezePlan, freeze_nothing
-from course_utils.training import TrainingDiverged
 
 NOTHING = freeze_nothing()
 OPTIMIZERS = {

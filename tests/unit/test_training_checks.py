@@ -2,14 +2,14 @@
 
 import math
 
-import pytest
-import torch
-from tiny import data, mobilenet, network, prepare, same, state
-
 from course_utils import freezing, training
 from course_utils.datasets import batches
 from course_utils.freezing import freeze_nothing
 from course_utils.models import replace_head
+
+import pytest
+import torch
+from tiny import data, mobilenet, network, prepare, same, state
 
 NOTHING = freeze_nothing()
 

@@ -6,16 +6,16 @@ import random
 import re
 from pathlib import Path
 
+from course_utils import begin, environment, models, world
+from course_utils.datasets import load_shapes
+from course_utils.downloads import DownloadError
+from course_utils.world import settle
+
 import numpy as np
 import pytest
 import torch
 from tiny import data
 from world_banner import check_banner
-
-from course_utils import begin, environment, models, world
-from course_utils.datasets import load_shapes
-from course_utils.downloads import DownloadError
-from course_utils.world import settle
 
 # ---- auto
 

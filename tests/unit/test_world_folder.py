@@ -1,12 +1,12 @@
 """A reader's own folder as the world: weights found, downloaded, or honestly replaced."""
 
-import pytest
-from tiny import image_folder
-from world_banner import check_banner
-
 from course_utils import world
 from course_utils.folders import ImageFolderError
 from course_utils.world import settle
+
+import pytest
+from tiny import image_folder
+from world_banner import check_banner
 
 
 @pytest.fixture

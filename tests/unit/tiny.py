@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from pathlib import Path
 
+from course_utils.datasets import ImageData, Prepare
+from course_utils.stages import stages
+
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 from torchvision.models.resnet import BasicBlock, ResNet
-
-from course_utils.datasets import ImageData, Prepare
-from course_utils.stages import stages
 
 CLASSES = ("cat", "dog", "owl", "elk")
 prepare = Prepare(16, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
