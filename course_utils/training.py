@@ -169,7 +169,7 @@ def evaluate(
     images: Tensor,
     labels: Tensor,
     prepare: PrepareFunction,
-    batch_size: int = 256,
+    batch_size: int = 128,
 ) -> Evaluation:
     """Loss and accuracy over all images, each counted once whatever the batch size.
 
