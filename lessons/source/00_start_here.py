@@ -423,7 +423,7 @@ print("runs      live curve: 1 run, seed 0, 10 epochs; comparison: seeds 0, 1 an
 # | 06 | Changing the architecture *(in preparation)* | when weights no longer fit |
 # | 07 | How far features travel *(in preparation)* | similar or far tasks, little or much data |
 # | 08 | Pretrain your own *(in preparation)* | what makes a good source |
-# | 09 | The live lab *(in preparation)* | freeze and thaw by hand, while it trains |
+# | 09 | [The live lab](09_the_live_lab.ipynb) | freeze and thaw by hand, while it trains |
 # | 10 | Other models *(in preparation)* | the same steps on other networks |
 # | 11 | What we measured *(in preparation)* | each textbook claim, and what the experiments say |
 #

@@ -545,7 +545,7 @@ def accuracy_of(seed, recipe):
     data = course.draw(seed)
     model = fresh_model(seed)
     if recipe == "classic":
-        events = list(recipes.classic(model, data, prepare, seed=seed, batch_size=32))
+        events = list(recipes.classic(model, data, prepare, seed=seed, batch_size=32, watch=False))
     else:
         count = 10 if recipe == "head only" else max(1, head_epochs)
         events = list(recipes.train_head(model, data, prepare, count=count, seed=seed))

@@ -1,0 +1,47 @@
+"""Which driver fits the place where a lab is made."""
+
+from __future__ import annotations
+
+import sys
+
+from .drivers import (
+    BackgroundDriver,
+    Driver,
+    ForegroundDriver,
+    SynchronousDriver,
+    running_loop,
+)
+from .settings import LabError
+
+DRIVERS: dict[str, type[Driver]] = {
+    driver.name: driver for driver in (BackgroundDriver, ForegroundDriver, SynchronousDriver)
+}
+
+
+def choose(name: str = "auto") -> type[Driver]:
+    """The driver of this name; "auto" takes the one that fits the place where this runs.
+
+    Raises LabError if there is none of this name.
+    """
+    if name != "auto":
+        if name not in DRIVERS:
+            raise LabError(f"there is no driver {name!r}; there are: auto, {', '.join(DRIVERS)}")
+        return DRIVERS[name]
+    if "google.colab" in sys.modules:
+        return ForegroundDriver
+    with_loop = running_loop() is not None
+    return BackgroundDriver if somebody_is_there() and with_loop else SynchronousDriver
+
+
+def somebody_is_there() -> bool:
+    """Whether this runs in a notebook with a reader in front of it.
+
+    A program that executes a notebook (nbclient, nbval, papermill) tells the kernel that nobody
+    could answer a question, which `input()` would ask.
+    """
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    kernel = getattr(get_ipython(), "kernel", None)
+    return bool(getattr(kernel, "_allow_stdin", False))

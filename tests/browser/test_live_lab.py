@@ -1,0 +1,648 @@
+"""The live lab in a real JupyterLab: mouse, keyboard, latencies, themes, widths, a page reload."""
+
+import csv
+import json
+import os
+import shutil
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.browser.conftest import ARTEFACTS, POPUP_SCRIPT, Lab, Watched
+from tests.browser.test_lessons_in_lab import COMPLAINTS, COUNTS, IDLE, choose, wait_until_run
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+LESSON = "09_the_live_lab.ipynb"
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+# What a quiet machine with two cores reaches, in milliseconds; `slack` says what is allowed.
+MEDIAN, P95 = 100, 300
+
+# Clicks a block many times while the panel trains.  For each click: milliseconds until the button
+# shows the new state on screen, until the kernel has confirmed it, until a step has followed it.
+LATENCIES = """async ([selector, clicks]) => {
+    const panel = document.querySelector(selector), found = [];
+    const frame = () => new Promise(requestAnimationFrame);
+    for (let i = 0; i < clicks; i++) {
+        const name = i % 2 ? 'features.17' : 'features.16';
+        const button = panel.querySelector(`[data-block="${name}"]`);
+        const before = button.getAttribute('aria-pressed'), begun = performance.now();
+        const past = () => performance.now() - begun;
+        button.click();
+        while (button.getAttribute('aria-pressed') === before && past() < 5000) await frame();
+        const shown = past();
+        while (panel.dataset.waiting !== '0' && past() < 5000) await frame();
+        const confirmed = past();
+        while (button.dataset.pending === 'true' && past() < 5000) await frame();
+        found.push([shown, confirmed, past()]);
+        await new Promise((done) => setTimeout(done, 90));
+    }
+    return found;
+}"""
+
+
+@dataclass
+class Panel:
+    """The panel on a page, and what its reader does with it."""
+
+    page: Page
+    watched: Watched
+
+    @property
+    def root(self) -> Locator:
+        return self.page.locator(".tl-lab").first
+
+    def block(self, name: str) -> Locator:
+        return self.root.locator(f'[data-block="{name}"]')
+
+    @property
+    def step(self) -> int:
+        return int(self.root.get_attribute("data-step") or 0)
+
+    @property
+    def run(self) -> int:
+        return int(self.root.get_attribute("data-run") or 0)
+
+    def row(self, name: str) -> Locator:
+        return self.root.locator(".tl-row", has=self.page.locator(f'[data-block="{name}"]'))
+
+    def until(self, what: str, seconds: float = 20) -> None:
+        """Wait for a condition on the panel's root, `panel` in JavaScript."""
+        self.page.wait_for_function(
+            f"() => {{ const panel = document.querySelector('.tl-lab'); return {what}; }}",
+            timeout=1000 * seconds,
+        )
+
+    def settled(self) -> None:
+        self.until("panel.dataset.waiting === '0'")
+
+    def press(self, name: str) -> None:
+        self.root.get_by_role("button", name=name, exact=True).click()
+
+    def start(self) -> None:
+        self.press("Start")
+        self.until("panel.dataset.running === 'true'")
+
+    def pause(self) -> None:
+        if self.root.get_attribute("data-running") == "true":
+            self.press("Pause")
+        self.until("panel.dataset.running === 'false'")
+        self.settled()
+
+    def anew(self, preset: str = "head only") -> None:
+        """Give a fresh run that stands still, as at the beginning of each test."""
+        self.pause()
+        before = self.run
+        self.press("Reset")
+        self.until(f"Number(panel.dataset.run) === {before + 1}")
+        self.settled()
+        self.root.get_by_role("button", name=preset, exact=True).click()
+        self.settled()
+
+    def picture(self, name: str) -> Path:
+        path = ARTEFACTS / f"live-lab-{name}.png"
+        usual = self.page.viewport_size or {"width": 1280, "height": 1000}
+        # as tall as the panel: a notebook scrolls inside, where a screenshot cannot follow
+        tall = self.root.evaluate("root => Math.ceil(root.getBoundingClientRect().height)") + 300
+        self.page.set_viewport_size({"width": usual["width"], "height": tall})
+        self.root.evaluate("root => root.scrollIntoView({block: 'center'})")
+        self.page.wait_for_timeout(400)
+        self.root.screenshot(path=path)
+        self.page.set_viewport_size(usual)
+        self.page.wait_for_timeout(200)
+        return path
+
+
+def watch(page: Page) -> Watched:
+    """Watch a tab from its first request on."""
+    watched = Watched()
+    page.expose_function("coursePopup", watched.on_popup)
+    page.add_init_script(POPUP_SCRIPT)
+    page.on("console", watched.on_console)
+    page.on("pageerror", watched.on_page_error)
+    page.on("request", watched.on_request)
+    page.on("websocket", watched.on_request)
+    return watched
+
+
+def open_notebook(page: Page, lab: Lab, name: str) -> None:
+    page.goto(lab.address(f"lessons/{name}"))
+    page.wait_for_selector(IDLE, timeout=60_000)
+    page.wait_for_function(f"({COUNTS})().length > 0", timeout=60_000)
+
+
+def run_everything(page: Page) -> None:
+    choose(page, "Edit", "Clear Outputs of All Cells")
+    choose(page, "Run", "Run All Cells")
+    wait_until_run(page)
+    complaints = page.locator(COMPLAINTS).all_text_contents()
+    assert not complaints, complaints[-1][-3000:]
+
+
+def scratch(lab: Lab, name: str, *cells: str) -> str:
+    """Write a small notebook beside the lessons."""
+    first = "import sys\nsys.path.insert(0, '..')\nimport course_utils"
+    notebook = {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {
+            "kernelspec": {
+                "name": "python3",
+                "display_name": "Python 3 (ipykernel)",
+                "language": "python",
+            }
+        },
+        "cells": [
+            {
+                "cell_type": "code",
+                "id": f"cell-{i}",
+                "metadata": {},
+                "source": source,
+                "outputs": [],
+                "execution_count": None,
+            }
+            for i, source in enumerate((first, *cells))
+        ],
+    }
+    (lab.folder / "lessons" / name).write_text(json.dumps(notebook))
+    return name
+
+
+@pytest.fixture(scope="module")
+def lesson(browser: BrowserContext, lab: Lab) -> Iterator[Panel]:
+    """Give lesson 09, run from top to bottom, with its panel in sight."""
+    ARTEFACTS.mkdir(exist_ok=True)
+    page = browser.new_page()
+    panel = Panel(page, watch(page))
+    # a copy: the kernel of the lesson itself may be in use by another test
+    folder = lab.folder / "lessons"
+    open_notebook(page, lab, shutil.copy(folder / LESSON, folder / "live.ipynb").name)
+    run_everything(page)
+    panel.root.wait_for()
+    panel.root.scroll_into_view_if_needed()
+    panel.settled()
+    yield panel
+    page.close()
+
+
+@pytest.fixture
+def panel(lesson: Panel) -> Iterator[Panel]:
+    """Give the lesson's panel with a fresh run; pause whatever a test leaves running."""
+    lesson.anew()
+    yield lesson
+    lesson.pause()
+
+
+def test_training_grows_the_curves_and_pause_stops_them(panel: Panel) -> None:
+    panel.start()
+    panel.until("Number(panel.dataset.step) >= 20")
+    panel.until("Number(panel.querySelector('.tl-chart').dataset.evaluations) >= 2")
+    assert panel.root.locator("polyline.tl-test").count() == 1
+    assert panel.root.locator("polyline.tl-loss").count() == 1
+    expect(panel.root.locator(".tl-wall li")).to_have_count(24)
+    panel.pause()
+    panel.page.wait_for_timeout(500)
+    steps = panel.step
+    panel.page.wait_for_timeout(700)
+    assert panel.step == steps
+    expect(panel.root.locator(".tl-status-text")).to_have_text("paused")
+
+
+def test_freezing_by_mouse_and_by_keyboard_marks_the_curve(panel: Panel) -> None:
+    panel.anew(preset="last five")
+    panel.start()
+    panel.until("Number(panel.dataset.step) >= 3")
+    panel.block("features.17").click()
+    expect(panel.block("features.17")).to_have_attribute("aria-pressed", "true")
+    # two clicks between the same two steps would share one mark
+    expect(panel.root.locator(".tl-mark", has_text="froze features.17")).to_have_count(
+        1, timeout=10_000
+    )
+    panel.block("features.17").focus()
+    panel.page.keyboard.press("ArrowDown")
+    expect(panel.block("features.18")).to_be_focused()
+    panel.page.keyboard.press("Space")
+    expect(panel.block("features.18")).to_have_attribute("aria-pressed", "true")
+    mark = panel.root.locator(".tl-mark", has_text="froze features.18")
+    expect(mark).to_have_count(1, timeout=10_000)
+    expect(panel.block("features.18")).to_have_attribute("data-pending", "false")
+    panel.block("features.18").click()
+    expect(panel.root.locator(".tl-mark", has_text="thawed features.18")).to_have_count(
+        1, timeout=10_000
+    )
+    expect(panel.block("features.18")).to_have_attribute("aria-pressed", "false")
+
+
+def test_the_bar_of_a_frozen_block_is_zero_and_grows_when_it_is_thawed(panel: Panel) -> None:
+    panel.start()
+    bar = panel.row("features.18").locator(".tl-moved")
+    head = panel.row("classifier").locator(".tl-moved .tl-number")
+    panel.until("Number(panel.dataset.step) >= 20")
+    expect(head).not_to_have_text("0", timeout=10_000)
+    expect(bar.locator(".tl-number")).to_have_text("0")
+    assert bar.locator(".tl-bar").evaluate("bar => bar.getBoundingClientRect().width") == 0
+    panel.block("features.18").click()
+    expect(bar.locator(".tl-number")).not_to_have_text("0", timeout=15_000)
+    panel.page.wait_for_timeout(400)
+    assert bar.locator(".tl-bar").evaluate("bar => bar.getBoundingClientRect().width") > 0
+
+
+def test_one_step_is_one_step_and_reset_keeps_the_old_curve(panel: Panel) -> None:
+    panel.press("One step")
+    panel.until("panel.dataset.step === '1'")
+    panel.press("One step")
+    panel.until("panel.dataset.step === '2'")
+    panel.settled()
+    run = panel.run
+    panel.press("Reset")
+    panel.until(f"Number(panel.dataset.run) === {run + 1}")
+    panel.until("panel.dataset.step === '0'")
+    labels = panel.root.locator(".tl-earlier-label")
+    expect(labels.filter(has_text=f"run {run}")).to_have_count(1, timeout=5_000)
+
+
+def test_the_click_shows_at_once_while_it_trains(
+    panel: Panel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    panel.anew(preset="last five")
+    panel.start()
+    panel.until("Number(panel.dataset.step) >= 3")
+    found = panel.page.evaluate(LATENCIES, [".tl-lab", 40])
+    lines = []
+    for what, column in zip(("shown", "confirmed", "followed"), zip(*found, strict=True),
+                            strict=True):  # fmt: skip
+        median, p95 = statistics.median(column), sorted(column)[int(0.95 * (len(column) - 1))]
+        lines.append(f"click to {what:9}: median {median:4.0f} ms, 95th percentile {p95:4.0f} ms")
+        if what != "followed":  # that depends on how long a step takes
+            assert median < MEDIAN * slack()
+            assert p95 < P95 * slack()
+    with capsys.disabled():
+        print("\n" + "\n".join(lines))
+    (ARTEFACTS / "live-lab-latencies.txt").write_text("\n".join(lines) + "\n")
+
+
+def slack() -> float:
+    """How much longer things may take: others may be using the machine as well."""
+    return 2 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+def test_another_cell_runs_at_once_while_it_trains(
+    panel: Panel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    panel.anew(preset="last five")
+    panel.start()
+    cell = panel.page.locator(".jp-CodeCell", has_text="blocks frozen:").first
+    prompt = cell.locator(".jp-InputPrompt")
+    cell.locator(".cm-content").click()
+    before = prompt.text_content()
+    begun = time.monotonic()
+    panel.page.keyboard.press("Shift+Enter")
+    expect(prompt).not_to_have_text(before or "", timeout=5_000)
+    expect(prompt).not_to_have_text("[*]:", timeout=5_000)
+    seconds = time.monotonic() - begun
+    with capsys.disabled():
+        print(f"\nanother cell answered after {seconds:.2f} s while training")
+    assert seconds < 3
+    panel.root.scroll_into_view_if_needed()
+    steps = panel.step
+    panel.until(f"Number(panel.dataset.step) > {steps}")
+
+
+def test_double_clicks_come_out_even(panel: Panel) -> None:
+    panel.start()
+    block = panel.block("features.10")
+    before = block.get_attribute("aria-pressed")
+    for _ in range(4):
+        block.dblclick()
+    panel.settled()
+    expect(block).to_have_attribute("aria-pressed", before or "")
+    for _ in range(3):
+        panel.root.locator(".tl-play").dblclick()
+    panel.settled()
+    steps = panel.step
+    panel.until(f"Number(panel.dataset.step) > {steps}")
+    expect(panel.root.locator(".tl-status-text")).to_have_text("training")
+
+
+def test_a_refusal_says_why_and_changes_nothing(panel: Panel) -> None:
+    rate = panel.root.locator('[name="head_rate"]')
+    before = rate.input_value()
+    for wrong in ("-1", "0", "1000000", "fast"):
+        rate.fill(wrong)
+        rate.press("Enter")
+        rate.blur()
+        expect(panel.root.locator(".tl-trouble-text")).to_contain_text("the head's rate")
+        expect(rate).to_have_value(before)
+    panel.picture("refusal")
+    panel.root.get_by_role("button", name="Dismiss").click()
+    expect(panel.root.locator(".tl-trouble")).to_be_hidden()
+    rate.fill("0.004")
+    rate.blur()
+    panel.settled()
+    expect(rate).to_have_value("0.004")
+    expect(panel.root.locator(".tl-trouble")).to_be_hidden()
+    rate.fill(before)
+    rate.blur()
+    panel.settled()
+
+
+def test_the_code_and_the_record_can_be_taken_away(panel: Panel) -> None:
+    panel.press("One step")
+    panel.until("panel.dataset.step === '1'")
+    panel.settled()
+    panel.press("Show the code")
+    code = panel.root.locator(".tl-code")
+    expect(code).to_contain_text("import torch")
+    compile(code.text_content() or "", "panel", "exec")
+    panel.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    panel.press("Copy")
+    expect(panel.root.locator(".tl-drawers .tl-note")).to_have_text("Copied.")
+    copied = panel.page.evaluate("navigator.clipboard.readText()")
+    assert copied == code.text_content()
+    panel.picture("code")
+    panel.press("Hide the code")
+    with panel.page.expect_download() as download:
+        panel.press("Export CSV")
+    rows = list(csv.DictReader(download.value.path().read_text().splitlines()))
+    assert rows[-1]["step"] == "1"
+    assert {"loss", "test_accuracy", "trainable", "action"} <= rows[0].keys()
+
+
+def test_settings_of_the_next_run_wait_for_reset(panel: Panel) -> None:
+    seed = panel.root.locator('[name="seed"]')
+    seed.fill("7")
+    seed.blur()
+    expect(panel.root.locator("legend .tl-note")).to_have_text("changed: press Reset")
+    run = panel.run
+    panel.press("Reset")
+    panel.until(f"Number(panel.dataset.run) === {run + 1}")
+    panel.settled()
+    expect(seed).to_have_value("7")
+    expect(panel.root.locator("legend .tl-note")).to_have_text("used by Reset")
+
+
+def test_keys_stay_in_the_panel(panel: Panel) -> None:
+    cells = panel.page.locator(".jp-Cell").count()
+    panel.block("features.0").focus()
+    for key in ("d", "d", "x", "a", "ArrowDown", "Home", "End"):
+        panel.page.keyboard.press(key)
+    expect(panel.block("classifier")).to_be_focused()
+    assert panel.page.locator(".jp-Cell").count() == cells
+    panel.page.keyboard.press("Tab")
+    expect(panel.block("classifier")).not_to_be_focused()
+    assert panel.root.locator(":focus").count() == 1, "Tab goes on within the panel"
+
+
+def test_every_control_has_a_name_for_screen_readers(panel: Panel) -> None:
+    unnamed = panel.root.evaluate(
+        """root => [...root.querySelectorAll('button, input, select')].filter(control =>
+            !(control.getAttribute('aria-label') || control.textContent.trim()
+              || control.closest('label')?.textContent.trim())).map(c => c.outerHTML)"""
+    )
+    assert unnamed == []
+    pressed = panel.root.locator("[data-block]").evaluate_all(
+        "buttons => buttons.map(b => b.getAttribute('aria-pressed'))"
+    )
+    assert set(pressed) <= {"true", "false"}
+    assert "true" in pressed
+    panel.start()
+    panel.until("Number(panel.dataset.step) >= 3")
+    panel.block("features.18").click()
+    expect(panel.root.locator('[aria-live="polite"]')).to_contain_text("thawed features.18")
+
+
+def test_it_looks_well_in_light_and_dark_narrow_and_wide(panel: Panel) -> None:
+    panel.start()
+    panel.until("Number(panel.dataset.step) >= 60")
+    panel.root.get_by_role("button", name="last five", exact=True).click()
+    panel.until("Number(panel.dataset.step) >= 75", 60)
+    panel.pause()
+    usual = panel.page.viewport_size
+    try:
+        for theme in ("Light", "Dark"):
+            set_theme(panel.page, f"JupyterLab {theme}")
+            expect(panel.root).to_have_attribute("data-theme", theme.lower())
+            for width in (1600, 1000):
+                panel.page.set_viewport_size({"width": width, "height": 1100})
+                panel.page.wait_for_timeout(500)
+                panel.root.scroll_into_view_if_needed()
+                panel.picture(f"{theme.lower()}-{width}")
+                panel.page.screenshot(path=ARTEFACTS / f"live-lab-page-{theme.lower()}-{width}.png")
+                assert overflowing(panel) == []
+                assert too_pale(panel) == []
+    finally:
+        set_theme(panel.page, "JupyterLab Light")
+        panel.page.set_viewport_size(usual or {"width": 1280, "height": 1000})
+
+
+def set_theme(page: Page, name: str) -> None:
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    page.locator(".lm-Menu-itemLabel").get_by_text("Theme", exact=True).click()
+    page.locator(".lm-Menu-itemLabel").get_by_text(name, exact=True).click()
+    page.wait_for_function(
+        "light => document.body.dataset.jpThemeLight === light",
+        arg="true" if name.endswith("Light") else "false",
+    )
+    page.wait_for_timeout(400)
+
+
+def overflowing(panel: Panel) -> list[str]:
+    """Name what sticks out of the panel to the right."""
+    return panel.root.evaluate(
+        """root => { const edge = root.getBoundingClientRect().right + 1;
+            const kinds = 'button, input, select, .tl-row, .tl-fact, svg.tl-chart';
+            return [...root.querySelectorAll(kinds)]
+                .filter(e => e.getBoundingClientRect().right > edge).map(e => e.className); }"""
+    )
+
+
+def too_pale(panel: Panel) -> list[str]:
+    """Name texts whose contrast is below 4.5 to 1 (WCAG 2.1, level AA; disabled ones may be)."""
+    return panel.root.evaluate(
+        """root => {
+            const canvas = document.createElement('canvas');
+            const pen = canvas.getContext('2d', {willReadFrequently: true});
+            const channels = (colours) => {
+                pen.clearRect(0, 0, 1, 1);
+                for (const colour of colours) { pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1); }
+                return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3).map(v => v / 255);
+            };
+            const light = (rgb) => { const [r, g, b] = rgb.map(
+                v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+            const behind = (e) => { const found = [];
+                for (; e; e = e.parentElement) found.unshift(getComputedStyle(e).backgroundColor);
+                return found; };
+            const found = new Set();
+            for (const e of root.querySelectorAll('*')) {
+                const texts = [...e.childNodes].filter(n => n.nodeType === 3);
+                if (!texts.some(n => n.textContent.trim())) continue;
+                if (e.closest('[disabled], [hidden]') || !e.getClientRects().length) continue;
+                const style = getComputedStyle(e);
+                const drawn = e.closest('svg') ? style.fill : style.color;
+                const under = behind(e), a = light(channels(under));
+                const b = light(channels([...under, drawn]));
+                const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+                if (contrast < 4.5) found.add(`${e.className.baseVal ?? e.className} `
+                    + `${e.textContent.slice(0, 20)}: ${contrast.toFixed(2)}`);
+            }
+            return [...found];
+        }"""
+    )
+
+
+def test_a_page_that_is_loaded_again_shows_the_training_as_it_is(panel: Panel) -> None:
+    panel.anew(preset="last five")
+    panel.start()
+    panel.until("Number(panel.dataset.step) >= 5")
+    panel.block("features.16").click()
+    expect(panel.root.locator(".tl-mark", has_text="froze features.16")).to_have_count(
+        1, timeout=10_000
+    )
+    panel.page.get_by_role("menuitem", name="File", exact=True).click()
+    panel.page.locator(".lm-Menu-itemLabel").get_by_text("Save Notebook", exact=True).click()
+    panel.page.wait_for_timeout(1500)
+    run, steps = panel.run, panel.step
+    panel.page.reload()
+    panel.root.wait_for(timeout=60_000)
+    panel.until(f"Number(panel.dataset.step) > {steps}", 60)
+    assert panel.run == run
+    expect(panel.root).to_have_attribute("data-running", "true")
+    expect(panel.block("features.16")).to_have_attribute("aria-pressed", "true")
+    expect(panel.root.locator(".tl-mark", has_text="froze features.16")).to_have_count(1)
+    assert int(panel.root.locator(".tl-chart").get_attribute("data-evaluations") or 0) >= 1
+    expect(panel.root.locator(".tl-wall img")).to_have_count(24)
+
+
+def small_lab(browser: BrowserContext, lab: Lab, name: str, options: str, *more: str) -> Panel:
+    """Open a scratch notebook whose second cell shows a lab; further cells are there to be run."""
+    show = (
+        f"from course_utils.lab import Lab\nlab = Lab('shapes', train=100, test=50{options})\n"
+        "labs = globals().setdefault('labs', [])\nlabs.append(lab)\nlab"
+    )
+    page = browser.new_page()
+    panel = Panel(page, watch(page))
+    open_notebook(page, lab, scratch(lab, name, show, *more))
+    choose(page, "Run", "Run All Cells")
+    wait_until_run(page)
+    panel.root.wait_for()
+    panel.settled()
+    return panel
+
+
+def rerun(panel: Panel, cell: int) -> str:
+    """Run a cell once more; return what it prints."""
+    found = panel.page.locator(".jp-CodeCell").nth(cell)
+    prompt = found.locator(".jp-InputPrompt")
+    before = prompt.text_content() or ""
+    found.locator(".cm-content").click()
+    panel.page.keyboard.press("Shift+Enter")
+    expect(prompt).not_to_have_text(before, timeout=10_000)
+    expect(prompt).not_to_have_text("[*]:", timeout=20_000)
+    return (found.locator(".jp-OutputArea-output").last.text_content() or "").strip()
+
+
+def test_where_the_page_drives_everything_works_as_well(browser: BrowserContext, lab: Lab) -> None:
+    panel = small_lab(browser, lab, "driven.ipynb", ", driver='foreground'", "print(6 * 7)")
+    panel.start()
+    panel.until("Number(panel.dataset.step) >= 10")
+    panel.block("features.18").click()
+    expect(panel.root.locator(".tl-mark", has_text="thawed features.18")).to_have_count(
+        1, timeout=10_000
+    )
+    assert rerun(panel, 2) == "42"
+    steps = panel.step
+    panel.until(f"Number(panel.dataset.step) > {steps}")
+    panel.pause()
+    steps = panel.step
+    panel.page.wait_for_timeout(600)
+    assert panel.step == steps
+    panel.press("One step")
+    panel.until(f"Number(panel.dataset.step) === {steps + 1}")
+    assert panel.watched.console_errors == []
+    panel.page.close()
+
+
+def test_a_panel_out_of_sight_is_drawn_when_it_comes_into_sight(
+    browser: BrowserContext, lab: Lab
+) -> None:
+    tall = "print('\\n' * 60)"
+    panel = small_lab(browser, lab, "far.ipynb", "", "lab.run(20)", *[tall] * 3)
+    panel.page.locator(".jp-CodeCell").last.scroll_into_view_if_needed()
+    panel.page.wait_for_timeout(500)
+    panel.root.scroll_into_view_if_needed()
+    panel.until("panel.querySelector('.tl-axes') !== null", 3)
+    panel.until("panel.querySelector('.tl-memory b').textContent.endsWith('MB')", 3)
+    assert panel.step == 20
+    panel.page.wait_for_timeout(300)
+    panel.page.screenshot(path=ARTEFACTS / "live-lab-into-sight.png")
+    panel.page.close()
+
+
+RUNNING = """import threading
+print(*(lab.running for lab in labs), sum(t.name.startswith('live-lab')
+                                          for t in threading.enumerate()))"""
+
+
+def test_running_the_cell_again_or_clearing_it_stops_training(
+    browser: BrowserContext, lab: Lab
+) -> None:
+    panel = small_lab(browser, lab, "again.ipynb", "", RUNNING)
+    panel.start()
+    panel.until("Number(panel.dataset.step) >= 5")
+    assert rerun(panel, 2) == "True 1"
+    rerun(panel, 1)
+    panel.page.wait_for_timeout(1000)
+    assert rerun(panel, 2) == "False False 0"
+    panel.root.wait_for()
+    panel.start()
+    panel.until("Number(panel.dataset.step) >= 5")
+    assert rerun(panel, 2) == "False True 1"
+    choose(panel.page, "Edit", "Clear Outputs of All Cells")
+    panel.page.wait_for_timeout(1000)
+    assert rerun(panel, 2) == "False False 0"
+    assert panel.watched.console_errors == []
+    panel.page.close()
+
+
+BREAK = """def broken():
+    raise ZeroDivisionError('a wheel came off')
+whole = lab.session.step
+lab.session.step = broken
+print('broken')"""
+MEND = """lab.session.step = whole
+print(type(lab.error).__name__, lab.running)"""
+
+
+def test_an_error_while_it_trains_is_shown_with_its_traceback(
+    browser: BrowserContext, lab: Lab
+) -> None:
+    panel = small_lab(browser, lab, "error.ipynb", "", "print('not yet')", "print('not yet')")
+    panel.start()
+    panel.until("Number(panel.dataset.step) >= 3")
+    for cell, text in ((2, BREAK), (3, MEND)):
+        panel.page.locator(".jp-CodeCell").nth(cell).locator(".cm-content").fill(text)
+    assert rerun(panel, 2) == "broken"
+    trouble = panel.root.locator(".tl-trouble")
+    expect(trouble.locator(".tl-trouble-text")).to_contain_text("a wheel came off")
+    expect(trouble.locator(".tl-trace")).to_be_hidden()
+    trouble.get_by_role("button", name="Show the traceback").click()
+    expect(trouble.locator(".tl-trace")).to_contain_text("ZeroDivisionError")
+    panel.until("panel.dataset.running === 'false'")
+    assert rerun(panel, 3) == "ZeroDivisionError False"
+    panel.press("Reset")
+    expect(trouble).to_be_hidden(timeout=10_000)
+    panel.start()
+    panel.until("Number(panel.dataset.step) >= 3")
+    panel.pause()
+    panel.page.close()
+
+
+def test_nothing_went_wrong_on_the_page_and_nothing_left_this_computer(lesson: Panel) -> None:
+    assert lesson.watched.console_errors == []
+    assert lesson.watched.left_this_computer == []
+    assert lesson.watched.popups == []
