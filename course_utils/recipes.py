@@ -27,6 +27,7 @@ def classic(
     frozen_epochs: int = 2,
     thawed_epochs: int = 3,
     batch_size: int = 64,
+    watch: bool = True,
 ) -> Iterator[Epoch]:
     """The recipe of many tutorials: freeze, train the head, thaw everything at a tenth of the rate.
 
@@ -36,7 +37,7 @@ def classic(
     Parameters
     ----------
     model : pretrained, with a new head
-    data, prepare, seed, batch_size : as for `training.epochs`
+    data, prepare, seed, batch_size, watch : as for `training.epochs`
     """
     frozen = freezing.freeze_backbone(model, batch_norm="train")
     freezing.apply(model, frozen)
@@ -52,6 +53,7 @@ def classic(
         batch_size=batch_size,
         seed=seed,
         scheduler=scheduler,
+        watch=watch,
     )
     thawed = freezing.freeze_nothing()
     freezing.apply(model, thawed)
@@ -67,6 +69,7 @@ def classic(
         batch_size=batch_size,
         seed=seed,
         scheduler=scheduler,
+        watch=watch,
         start=frozen_epochs,
     )
 

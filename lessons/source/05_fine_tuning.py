@@ -57,7 +57,7 @@ from torch.nn import functional as F
 from course_utils import experiments, inspection, plots, recipes, training
 from course_utils.datasets import batches
 
-course = course_utils.begin(lesson=5, train=300, test=500)
+course = course_utils.begin(lesson=5, train=240, test=400)
 
 # %%
 data, prepare = course.data, course.prepare
@@ -139,7 +139,7 @@ print(experiments.cite(record_heads))
 
 # %%
 head_epochs = int(head_first.groupby("head_epochs")["accuracy"].mean().idxmax())
-print(f"highest mean in the record: {head_epochs} epochs of the head alone")
+print(f"Highest mean in the record: with {head_epochs} epoch(s) of the head alone.")
 #
 # ## 5.2 The classic recipe
 #

@@ -22,6 +22,7 @@ ALLOWED_INSTALLS = {
     # what follows "install", once options are taken away
     "-r requirements.txt",
     "-e .",
+    "--upgrade --target=$colab -r tests/colab-pins.txt",  # beside the environment, not into it
 }
 
 
