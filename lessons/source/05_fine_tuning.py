@@ -33,7 +33,6 @@
 
 # %%
 import os, subprocess, sys
-
 if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the rest of the course
     address = os.environ.get("COURSE_REPOSITORY", "")
     if not address:
