@@ -223,10 +223,14 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 def stored_faults(notebook: NotebookNode) -> list[str]:
     """Say what a reader should not find in a stored notebook.
 
-    Every code cell must have been executed, in order, without an error and without a word on
-    stderr (warnings, progress bars).
+    No code cell may be empty.  Every one must have been executed, in order, without an error and
+    without a word on stderr (warnings, progress bars).
     """
-    found = []
+    found = [
+        f"cell {place} is an empty code cell"
+        for place, cell in enumerate(notebook.cells, 1)
+        if cell.cell_type == "code" and not cell.source.strip()
+    ]
     for expected, cell in enumerate(code_cells(notebook), 1):
         where = f"code cell {expected} ({_short(cell.source.splitlines()[0])})"
         count = cell.get("execution_count")

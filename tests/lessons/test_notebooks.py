@@ -195,3 +195,8 @@ def test_lessons_are_chosen_by_number(lesson: notebooks.Lesson) -> None:
         notebooks.choose([lesson], ["7"])
     with pytest.raises(notebooks.LessonError, match="No lessons found"):
         notebooks.choose([], [])
+
+
+def test_an_empty_code_cell_is_a_fault() -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("")])
+    assert notebooks.stored_faults(notebook) == ["cell 1 is an empty code cell"]
