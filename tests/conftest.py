@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import course_utils  # noqa: F401  (before torch: it settles how OpenMP's threads wait)
@@ -11,6 +12,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("COURSE_SHARED") or ROOT.parent / "shared").resolve()
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+# A shell that starts the tests in the background lets them ignore Ctrl+C, and all their children:
+# the tests of interrupts need it back.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A developer's own settings must not decide what the tests see; a test sets what it needs.
 for _name in (

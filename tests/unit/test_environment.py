@@ -35,9 +35,10 @@ def test_devices_in_words(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "H100")
     assert environment.describe_device(torch.device("cuda")) == "GPU, H100"
     assert environment.describe_device(torch.device("mps")) == "GPU, Apple (mps)"
-    threads = torch.get_num_threads()
-    assert environment.describe_device(torch.device("cpu")) == f"CPU, {threads} threads"
-    assert f"{threads} threads" in environment.hardware(torch.device("cpu"))
+    for threads, words in ((1, "CPU, 1 thread"), (2, "CPU, 2 threads")):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        assert environment.describe_device(torch.device("cpu")) == words
+        assert environment.hardware(torch.device("cpu")).startswith(f"{words}, ")
 
 
 @pytest.mark.usefixtures("nowhere")
