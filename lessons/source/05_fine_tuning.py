@@ -46,6 +46,7 @@ import course_utils
 
 # %%
 import itertools
+import math
 
 import pandas as pd
 import torch
@@ -138,7 +139,8 @@ print(experiments.cite(record_heads))
 # %%
 head_epochs = int(head_first.groupby("head_epochs")["accuracy"].mean().idxmax())
 print(f"Highest mean in the record: with {head_epochs} epoch(s) of the head alone.")
-#
+
+# %% [markdown]
 # ## 5.2 The classic recipe
 #
 # Two epochs with the features frozen, then three with everything thawed at a tenth of the learning
@@ -456,7 +458,7 @@ optimizer = torch.optim.AdamW(
 # along a cosine to zero. It is stepped after every *batch*.
 
 # %%
-steps = 3 * (len(choosing.train_images) // 32 + 1)
+steps = 3 * math.ceil(len(choosing.train_images) / 32)
 scheduler = torch.optim.lr_scheduler.OneCycleLR(
     optimizer, max_lr=[1e-3, 3e-3], total_steps=steps, pct_start=0.2, cycle_momentum=False
 )
