@@ -56,7 +56,7 @@ from torch.nn import functional as F
 from course_utils import experiments, inspection, plots, recipes, training
 from course_utils.datasets import batches
 
-course = course_utils.begin(lesson=5, train=240, test=400)
+course = course_utils.begin(lesson=5, train=200, test=400)
 
 # %%
 data, prepare = course.data, course.prepare
