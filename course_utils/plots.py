@@ -8,8 +8,11 @@ figure relies on colour alone: line styles, markers or labels say the same.
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 import math
+import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -18,6 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+RECORDING = "COURSE_RECORDING"  # set while a lesson is executed to be stored
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 PINK, SKY, YELLOW, GREY = "#CC79A7", "#56B4E9", "#E69F00", "#666666"
 COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, YELLOW)
@@ -36,17 +40,23 @@ def picture(figure: Figure) -> bytes:
 def show(figure: Figure, alt: str) -> None:
     """Put a figure on the page as a picture with a text alternative.
 
+    JupyterLab shows a PNG without its text alternative (nbconvert and nbviewer do use it), but
+    keeps that of an HTML image: so a running notebook gets both.  A stored one gets the PNG alone,
+    which every viewer draws, and is half as large.
+
     Raises ValueError if `alt` is empty.
     """
     from IPython.display import display
 
     if not alt.strip():
         raise ValueError("a figure needs an alt text: one or two sentences saying what it shows")
-    display(
-        {"image/png": picture(figure), "text/plain": f"[figure] {alt}"},
-        raw=True,
-        metadata={"image/png": {"alt": alt}},
-    )
+    png = picture(figure)
+    bundle: dict[str, str | bytes] = {"image/png": png, "text/plain": f"[figure] {alt}"}
+    if RECORDING not in os.environ:
+        source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+        style = "max-width: 100%; background: white"
+        bundle["text/html"] = f'<img style="{style}" alt="{html.escape(alt)}" src="{source}">'
+    display(bundle, raw=True, metadata={"image/png": {"alt": alt}})
 
 
 def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:

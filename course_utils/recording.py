@@ -66,7 +66,8 @@ def execute(notebook: NotebookNode, folder: Path, timeout: int = 300) -> Recordi
     # A folder of its own keeps the start-up files and history of whoever records out of it.
     with tempfile.TemporaryDirectory() as ipython, PeakMemory() as memory:
         try:
-            client.execute(env={**os.environ, **OFFLINE, "IPYTHONDIR": ipython})
+            own = {"IPYTHONDIR": ipython, "COURSE_RECORDING": "1"}
+            client.execute(env={**os.environ, **OFFLINE, **own})
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             raise notebooks.LessonError(
                 f"execution stopped: {_COLOURS.sub('', str(error))}"

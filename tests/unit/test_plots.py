@@ -1,5 +1,6 @@
 """Every figure draws, says what it was given, and can be told apart without colour."""
 
+import base64
 import io
 import itertools
 
@@ -199,8 +200,14 @@ def test_show_puts_a_picture_with_its_text_on_the_page(monkeypatch):
     monkeypatch.setattr(
         "IPython.display.display", lambda *args, **kwargs: shown.append((args, kwargs))
     )
+    monkeypatch.delenv(plots.RECORDING, raising=False)
+    plots.show(plots.image_grid(images(2)), 'Two "images" of noise.')
+    monkeypatch.setenv(plots.RECORDING, "1")
     plots.show(plots.image_grid(images(2)), "Two images of noise.")
-    ((bundle,), options) = shown[0]
+    ((live,), _), ((bundle,), options) = shown
+    assert 'alt="Two &quot;images&quot; of noise."' in live["text/html"]
+    assert base64.b64encode(live["image/png"]).decode() in live["text/html"]
+    assert "text/html" not in bundle
     with Image.open(io.BytesIO(bundle["image/png"])) as picture:
         assert picture.format == "PNG"
         assert min(picture.size) > 50
