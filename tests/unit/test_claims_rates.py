@@ -1,0 +1,29 @@
+"""The sweep over learning rates from two starts, at a tiny size."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+def test_both_starts_are_tried_at_their_rates_and_the_record_says_how(tmp_path: Path) -> None:
+    small = "--quick --train 20 --held-out 10 --epochs 1 --size 32 --batch 10 --seeds 0 1".split()
+    result = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "claims_rates.py"), *small, "--out", str(tmp_path)],
+        cwd=tmp_path,
+        env={**os.environ, "COURSE_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    record = json.loads((tmp_path / "rates_by_start.json").read_text())
+    tried = [(row["seed"], row["start"]) for row in record["rows"]]
+    assert tried == [(s, start) for s in (0, 1) for start in ("scratch", "pretrained")]
+    assert all(0 <= row["accuracy"] <= 1 for row in record["rows"])
+    assert record["seeds"] == [0, 1]
+    assert "20 training and 10 held-out images at 32 px" in record["data"]
