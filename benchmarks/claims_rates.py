@@ -9,15 +9,14 @@ enough to hold the top of either curve.  Accuracies are on images held out of tr
 is chosen by them.  Writes data/records/rates_by_start*.json; rows are kept as they come.
 """
 
-import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from course_utils import environment, experiments, models, recipes, training, world
-from course_utils.datasets import ImageData, Prepare, load_shapes
+from course_utils import environment, experiments, models, recipes, training
+from course_utils.datasets import ImageData, Prepare
 
+import claims_worlds
 import torch
 from torch import nn
 from torchvision.models import mobilenet_v2
@@ -73,62 +72,32 @@ def sweep(
                 yield {"seed": seed, "start": start, "rate": rate, "accuracy": accuracy}
 
 
-def drawer(course: world.Course, task: str, train: int, held_out: int) -> Callable[..., ImageData]:
-    """Other images for every seed: of a Shapes task, or of the folder at hand."""
-
-    def draw(seed: int) -> ImageData:
-        if course.world == "shapes":
-            pool = load_shapes(task, train + held_out, 10, seed=seed)
-        else:
-            pool = course.load(4 * (train + held_out), 10).subset(train + held_out, seed=seed)
-        return pool.hold_out(held_out, seed=seed)
-
-    return draw
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="shapes", help="shapes, cifar10 or a folder")
-    parser.add_argument("--data-name", help="the honest name of the images, for the record")
-    parser.add_argument("--weights-name", help="the honest name of the weights, for the record")
-    parser.add_argument("--task", default="target", help="which task of the Shapes world")
-    parser.add_argument("--train", type=int, default=500)
-    parser.add_argument("--held-out", type=int, default=500)
-    parser.add_argument("--size", type=int, help="pixels (default: the world's)")
+    parser = claims_worlds.arguments(__doc__.splitlines()[0], train=600, held_out=500)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--quick", action="store_true", help="one rate for each start")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--record", default="rates_by_start")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
     args = parser.parse_args()
-    course = world.settle(11, args.data, args.train, 10)
-    size = args.size or course.size
-    prepare = Prepare(size, course.weights.mean, course.weights.std, course.device)
-    name = args.data_name or ("Shapes" if course.world == "shapes" else course.world)
-    task = f" ({args.task})" if course.world == "shapes" else ""
+    course, prepare = claims_worlds.settle(args)
+    draw = claims_worlds.drawer(course, args.task, args.train, args.held_out)
+    record = args.record or "rates_by_start"
     details: dict[str, Any] = {
         "what": "accuracy by learning rate, from scratch and from pretrained weights: same images, "
         "same steps, same one-cycle schedule",
-        "command": f"python benchmarks/claims_rates.py --data {course.world}"
-        + (f" --task {args.task}" if course.world == "shapes" else "")
-        + f" --train {args.train} --held-out {args.held_out} --size {size}"
-        f" --epochs {args.epochs} --batch {args.batch} --record {args.record}",
-        "data": f"{name}{task}: {args.train} training and {args.held_out} held-out images "
-        f"at {size} px",
-        "weights": args.weights_name or course.weights.title,
+        "command": claims_worlds.command("claims_rates.py", args, course, prepare.size)
+        + f" --epochs {args.epochs} --batch {args.batch} --record {record}",
+        **claims_worlds.names(args, course, prepare.size),
     }
     rates = {start: tried[2:3] for start, tried in RATES.items()} if args.quick else RATES
     rows: list[Row] = []
     for row in sweep(
-        drawer(course, args.task, args.train, args.held_out),
-        course.pretrained, prepare, seeds=args.seeds, rates=rates,
+        draw, course.pretrained, prepare, seeds=args.seeds, rates=rates,
         epochs=args.epochs, batch_size=args.batch,
     ):  # fmt: skip
         print(row, flush=True)
         rows.append(row)
         done = sorted({r["seed"] for r in rows})
-        experiments.write_record(args.record, folder=args.out, seeds=done, rows=rows, **details)
+        experiments.write_record(record, folder=args.out, seeds=done, rows=rows, **details)
 
 
 if __name__ == "__main__":

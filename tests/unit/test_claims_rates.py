@@ -10,7 +10,8 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
 def test_both_starts_are_tried_at_their_rates_and_the_record_says_how(tmp_path: Path) -> None:
-    small = "--quick --train 20 --held-out 10 --epochs 1 --size 32 --batch 10 --seeds 0 1".split()
+    sizes = {"--train": 20, "--held-out": 10, "--epochs": 1, "--size": 32, "--batch": 10}
+    small = ["--quick", "--seeds", "0", "1", *(str(w) for pair in sizes.items() for w in pair)]
     result = subprocess.run(
         [sys.executable, str(BENCHMARKS / "claims_rates.py"), *small, "--out", str(tmp_path)],
         cwd=tmp_path,
