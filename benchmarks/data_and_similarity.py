@@ -14,15 +14,16 @@ The three tasks:
 
 import argparse
 import itertools
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from course_utils import experiments, strategies, world
+from course_utils import strategies, world
+from course_utils.tasks import load_task
 
+import in_a_world
 from keeping import Kept, Row
 
 TASKS = ("near", "orientation", "fabric")
@@ -34,7 +35,7 @@ def run(
     course: world.Course, *, seed: int, task: str, train: int, strategy: str, test: int, watch: bool
 ) -> list[Row]:
     """One strategy on one task: its result, and its epochs where they are watched."""
-    data = strategies.load_task(course, task, train, test, seed)
+    data = load_task(course, task, train, test, seed)
     result = strategies.STRATEGIES[strategy](course, data, seed=seed, watch=watch)
     curve = [
         {k: v for k, v in asdict(epoch).items() if k != "rates"}
@@ -89,18 +90,12 @@ def split_curves(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    in_a_world.add_arguments(parser, test=400)
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--strategies", nargs="+", default=list(strategies.STRATEGIES))
-    parser.add_argument("--test", type=int, default=400)
-    parser.add_argument("--keep", type=Path, help="file of rows measured so far")
-    parser.add_argument("--only-keep", action="store_true", help="measure, and write no record")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
-    parser.add_argument("--data-name", help="what the images honestly are, where it is a folder")
-    parser.add_argument("--weights-name", help="what the weights honestly are")
     args = parser.parse_args()
-    course = world.settle(7, os.environ.get("COURSE_DATA", "shapes"), max(args.sizes), args.test)
+    course = in_a_world.settle(max(args.sizes), args.test)
     rows = measure(
         course,
         seeds=args.seeds,
@@ -113,20 +108,8 @@ def main() -> None:
     if args.only_keep:
         return
     results, epochs = split_curves(rows)
-    shapes = course.world == "shapes"
-    near = args.data_name or ("Shapes (target)" if shapes else course.world)
-    experiments.write_record(
-        "data_and_similarity" + ("" if shapes else "_cifar10"),
-        what="test accuracy of six strategies by task and number of training images",
-        command="python benchmarks/data_and_similarity.py",
-        data=f"near: {near}; fabric and orientation: Shapes; {args.test} test images, "
-        f"{course.size} px",
-        weights=args.weights_name or course.weights.title,
-        seeds=args.seeds,
-        rows=results,
-        curves=epochs,
-        folder=args.out,
-    )
+    what = "test accuracy of six strategies by task and number of training images"
+    in_a_world.write("data_and_similarity", course, args, results, what=what, curves=epochs)
 
 
 if __name__ == "__main__":

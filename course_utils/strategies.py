@@ -18,13 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from . import environment, freezing, models, prefix, probes, recipes, training
-from .datasets import ImageData, Prepare, as_they_are, load_shapes
+from .datasets import ImageData, Prepare, as_they_are
 from .small_resnet import small_resnet
 from .training import Epoch
 from .world import Course
 
 FROZEN_BLOCKS = 14
-DRAWN = ("fabric", "orientation")
 
 
 @dataclass(frozen=True)
@@ -50,30 +49,6 @@ class Result:
         """The result without its curve, as a row of a table."""
         names = ("accuracy", "train_accuracy", "epochs", "images_seen", "seconds", "block")
         return {name: getattr(self, name) for name in names}
-
-
-def load_task(course: Course, task: str, train: int, test: int, seed: int) -> ImageData:
-    """Images of a near or a far task, in whichever world the course runs.
-
-    Parameters
-    ----------
-    task : "near", the classes of this world; "fabric" or "orientation", drawn textures without
-        any object, which are the same in every world
-    train : how many training images, drawn by `seed`, as level over the classes as can be
-    test : how many test images, the same for every seed
-
-    Raises ValueError if there is no such task.
-    """
-    if task in DRAWN:
-        return load_shapes(task, train, test, seed=seed + 1)
-    if task != "near":
-        raise ValueError(f"there is no task {task!r}; there are: near, {', '.join(DRAWN)}")
-    if course.world == "shapes":
-        return load_shapes("target", train, test, seed=seed + 1)
-    drawn = course.draw(seed)
-    return drawn.subset(
-        min(train, len(drawn.train_images)), min(test, len(drawn.test_images)), seed=seed
-    )
 
 
 def tune_epochs(images: int, base: int = 4) -> int:
