@@ -14,10 +14,11 @@ def cost_by_block(model: nn.Module, size: int) -> pd.DataFrame:
     """What each block costs for one image of `size` x `size` pixels.
 
     Columns: block, parameters (single numbers), macs (multiply-accumulate operations of its
-    convolutions and linear layers), output (its output's shape without the batch, as text),
-    activations (single numbers in that output).
+    convolutions, linear layers and attention), output (its output's shape without the batch, as
+    text), activations (single numbers in that output).
 
-    The model's mode is put back as it was found.
+    The model's mode is put back as it was found.  A model on the meta device is counted without a
+    single number being stored.
     """
     training = {m: m.training for m in model.modules()}
     model.eval()
@@ -33,7 +34,7 @@ def cost_by_block(model: nn.Module, size: int) -> pd.DataFrame:
                 )
                 for module in stage.modules
                 for m in module.modules()
-                if isinstance(m, nn.Conv2d | nn.Linear)
+                if isinstance(m, nn.Conv2d | nn.Linear | nn.MultiheadAttention)
             ]
             x = stage.forward(x)
             for hook in hooks:
@@ -53,8 +54,13 @@ def cost_by_block(model: nn.Module, size: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _macs(module: nn.Module, output: Tensor) -> int:
+def _macs(module: nn.Module, output: Tensor | tuple[Tensor, ...]) -> int:
     """Multiply-accumulates of one layer: weights used for each number of its output."""
+    if isinstance(module, nn.MultiheadAttention):
+        tokens, width = output[0].shape[-2:]
+        # four square matrices for each token; then each token with each: scores, weighted sum
+        return tokens * 4 * width**2 + 2 * tokens**2 * width
+    assert isinstance(output, Tensor)
     if isinstance(module, nn.Conv2d):
         return output[0].numel() * module.weight[0].numel()
     assert isinstance(module, nn.Linear)

@@ -73,7 +73,7 @@ def _features_and_classifier(model: nn.Module) -> list[Stage]:
     return [*_sequence("features", features), _head("classifier", pool, classifier)]
 
 
-def _head(name: str, pool: nn.Module, layers: nn.Module) -> Stage:
+def _head(name: str, pool: Callable[[Tensor], Tensor], layers: nn.Module) -> Stage:
     """Pooling, flattening, and the layers that give the scores."""
 
     def pool_and_flatten(x: Tensor) -> Tensor:
@@ -94,6 +94,44 @@ def _resnet(model: nn.Module) -> list[Stage]:
             found += _sequence(name, layer)
     pool, fc = model.get_submodule("avgpool"), model.get_submodule("fc")
     return [*found, _head("fc", pool, fc)]
+
+
+class Tokens(nn.Module):
+    """The start of a vision transformer: an image becomes a row of tokens, one for each patch.
+
+    Gathers what torchvision keeps in three places, sharing its parameters: the convolution that
+    reads the patches, the class token in front of them, and the positions added to all.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        encoder = model.get_submodule("encoder")
+        self.conv_proj = model.get_submodule("conv_proj")
+        self.class_token = model.get_parameter("class_token")
+        self.pos_embedding = encoder.get_parameter("pos_embedding")
+        self.dropout = encoder.get_submodule("dropout")
+        # a method, not a module: it cuts the image, and refuses one of another size
+        self._cut: Callable[[Tensor], Tensor] = model._process_input  # type: ignore[assignment]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Turn `(n, 3, size, size)` into `(n, 1 + patches, width)`."""
+        patches = self._cut(x)
+        first = self.class_token.expand(len(patches), -1, -1)
+        tokens: Tensor = self.dropout(torch.cat([first, patches], dim=1) + self.pos_embedding)
+        return tokens
+
+
+def _vision_transformer(model: nn.Module) -> list[Stage]:
+    """The vision transformer's build: tokens, equal blocks, and `heads` on the class token."""
+    tokens = Tokens(model)
+    layers = model.get_submodule("encoder.layers")
+    assert isinstance(layers, nn.Sequential)  # torchvision builds nothing else
+    blocks = _sequence("encoder.layers", layers)
+    # the norm behind the last block is small and belongs to the backbone: it joins that block
+    last = (*blocks[-1].modules, model.get_submodule("encoder.ln"))
+    blocks[-1] = Stage(blocks[-1].name, last, _chain(last))
+    head = _head("heads", lambda x: x[:, 0], model.get_submodule("heads"))
+    return [Stage("tokens", (tokens,), tokens), *blocks, head]
 
 
 class Tail(nn.Module):
@@ -118,16 +156,23 @@ def stages(model: nn.Module) -> list[Stage]:
     Running them one after the other computes exactly what the network computes.
 
     Known builds: torchvision's MobileNets, VGG, AlexNet and EfficientNet (`features` and
-    `classifier`), its ResNets (`layer1` to `layer4` and `fc`), and any `nn.Sequential`.  A build is
-    known by its `forward`: others have children of the same names, such as DenseNet's `features`,
-    and do something else with them.
+    `classifier`), its ResNets (`layer1` to `layer4` and `fc`), its VisionTransformer (`encoder` and
+    `heads`), and any `nn.Sequential`.  A build is known by its `forward`: others have children of
+    the same names, such as DenseNet's `features`, and do something else with them.
 
     Raises
     ------
     TypeError
         If the build is none of these; the message names the model's own children.
     """
-    from torchvision.models import AlexNet, EfficientNet, MobileNetV2, MobileNetV3, ResNet
+    from torchvision.models import (
+        AlexNet,
+        EfficientNet,
+        MobileNetV2,
+        MobileNetV3,
+        ResNet,
+        VisionTransformer,
+    )
     from torchvision.models.vgg import VGG
 
     if isinstance(model, Tail):
@@ -139,10 +184,12 @@ def stages(model: nn.Module) -> list[Stage]:
         return _features_and_classifier(model)
     if _runs_as(model, ResNet):
         return _resnet(model)
+    if _runs_as(model, VisionTransformer):
+        return _vision_transformer(model)
     children = ", ".join(name for name, _ in model.named_children())
     raise TypeError(
         f"cannot take a {type(model).__name__} apart into blocks: expected torchvision's "
-        f"MobileNet, VGG, AlexNet, EfficientNet or ResNet, or an nn.Sequential; "
+        f"MobileNet, VGG, AlexNet, EfficientNet, ResNet or VisionTransformer, or an nn.Sequential; "
         f"this one's children are {children or 'none'}"
     )
 

@@ -35,6 +35,16 @@ def test_costs_of_the_published_network():
     assert table.macs.sum() == pytest.approx(0.301e9, rel=0.01)
 
 
+def test_costs_of_attention_are_counted_and_nothing_is_stored():
+    """torchvision states 86,567,656 parameters and 17.56 billion multiply-accumulates."""
+    with torch.device("meta"):
+        model = zoo.vit_b_16()
+    table = cost_by_block(model, 224)
+    assert table.parameters.sum() == 86_567_656
+    assert table.macs.sum() == pytest.approx(17.56e9, rel=0.001)
+    assert all(p.is_meta for p in model.parameters())
+
+
 def test_measuring_leaves_no_trace():
     model = mobilenet()
     model.features[3].eval()

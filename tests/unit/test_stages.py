@@ -1,5 +1,7 @@
 """Networks taken apart: the stages one after the other compute what the network computes."""
 
+from course_utils import freezing, prefix, training
+from course_utils.datasets import ImageData, Prepare, as_they_are
 from course_utils.stages import Tail, stages
 
 import pytest
@@ -20,6 +22,7 @@ BUILDS = {
     "vgg11": (lambda: vgg(zoo.vgg.make_layers(zoo.vgg.cfgs["A"])), 9),
     "vgg11_bn": (lambda: vgg(zoo.vgg.make_layers(zoo.vgg.cfgs["A"], batch_norm=True)), 17),
     "efficientnet_b0": (lambda: zoo.efficientnet_b0(num_classes=5), 10),
+    "vision transformer": (lambda: transformer(), 5),
     "nn.Sequential": (network, 4),
 }
 
@@ -30,6 +33,14 @@ def vgg(features: nn.Sequential) -> nn.Module:
         model = zoo.VGG(nn.Sequential(), init_weights=False)
     model.features = features
     model.classifier = nn.Sequential(nn.Linear(512 * 49, 16), nn.ReLU(), nn.Linear(16, 5))
+    return model
+
+
+def transformer() -> nn.Module:
+    """Build torchvision's vision transformer with three thin blocks, and no head of zeros."""
+    torch.manual_seed(0)
+    model = zoo.VisionTransformer(64, 16, 3, 2, 16, 32, num_classes=5)
+    nn.init.normal_(model.heads.head.weight)
     return model
 
 
@@ -97,6 +108,57 @@ def test_a_tail_shares_its_parameters_and_has_the_same_stages():
     tail.eval()
     assert not model.deep.training
     assert model.stem.training
+
+
+def test_a_transformers_lone_parameters_have_a_block_and_freeze_with_it():
+    model = transformer()
+    assert [s.name for s in stages(model)] == [
+        "tokens", *(f"encoder.layers.encoder_layer_{i}" for i in range(3)), "heads",
+    ]  # fmt: skip
+    freezing.apply(model, freezing.freeze_first(model, 1))
+    frozen = {name for name, p in model.named_parameters() if not p.requires_grad}
+    assert frozen == {
+        "class_token", "encoder.pos_embedding", "conv_proj.weight", "conv_proj.bias"
+    }  # fmt: skip
+    freezing.apply(model, freezing.freeze_backbone(model))
+    assert [n for n, p in model.named_parameters() if p.requires_grad] == [
+        "heads.head.weight", "heads.head.bias",
+    ]  # fmt: skip
+    assert not model.encoder.dropout.training
+    assert model.heads.training
+
+
+def test_a_transformer_refuses_another_image_size_in_parts_as_in_whole():
+    model = transformer()
+    with pytest.raises(AssertionError, match="Wrong image"):
+        model(torch.zeros(1, 3, 48, 48))
+    with pytest.raises(AssertionError, match="Wrong image"):
+        stages(model)[0].forward(torch.zeros(1, 3, 48, 48))
+
+
+def test_a_cached_prefix_of_a_transformer_trains_as_the_whole_does():
+    torch.manual_seed(0)
+    images = torch.randint(0, 256, (24, 3, 64, 64), dtype=torch.uint8)
+    few = ImageData(
+        "noise", images, torch.arange(24) % 5, images[:4], torch.arange(4), tuple("abcde")
+    )
+    results = []
+    for cached in (False, True):
+        model = transformer()
+        plan = freezing.freeze_first(model, 2)
+        freezing.apply(model, plan)
+        learner, data, ready = model, few, Prepare(64, (0.5,) * 3, (0.5,) * 3)
+        if cached:
+            learner, data = prefix.cache(model, plan, few, ready, batch_size=8)
+            plan, ready = prefix.tail_plan(learner, plan), as_they_are
+        optimizer = torch.optim.SGD(learner.parameters(), lr=0.1)
+        options = {"plan": plan, "count": 2, "batch_size": 8, "watch": False}
+        assert len(list(training.epochs(learner, optimizer, data, ready, **options))) == 2
+        results.append(model.state_dict())
+    assert results[0]["conv_proj.weight"].equal(transformer().conv_proj.weight)
+    assert not results[0]["heads.head.weight"].equal(transformer().heads.head.weight)
+    for name, tensor in results[0].items():
+        torch.testing.assert_close(tensor, results[1][name], rtol=1e-4, atol=1e-6)
 
 
 class Odd(nn.Module):
