@@ -1,0 +1,59 @@
+"""Pretraining of the small networks: resumable, and read back by the course."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from course_utils import slim
+
+import pytest
+import torch
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+import pretrain_others  # noqa: E402  it lies beside the other scripts, not in a package
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(pretrain_others, "CHUNK", 16)
+
+
+def test_a_run_that_was_stopped_and_resumed_ends_where_one_that_was_not_does(tmp_path):
+    whole = pretrain_others.Run("resnet18_slim", images=48, batch=8, rate=1e-3)
+    pretrain_others.pretrain(whole, tmp_path / "whole.pt", validation=8)
+
+    first = pretrain_others.Run("resnet18_slim", images=48, batch=8, rate=1e-3)
+    pretrain_others.train_on_chunk(first)
+    first.save(tmp_path / "part.pt")
+    second = pretrain_others.Run("resnet18_slim", images=48, batch=8, rate=1e-3)
+    second.load(tmp_path / "part.pt")
+    assert second.step == 2
+    pretrain_others.pretrain(second, tmp_path / "part.pt", validation=8)
+    for name, tensor in whole.model.state_dict().items():
+        assert torch.equal(tensor, second.model.state_dict()[name]), name
+
+
+def test_marks_of_position_are_spared_from_weight_decay():
+    groups = pretrain_others.parameter_groups(slim.vit_tiny(3), 0.05)
+    spared = {tuple(p.shape) for p in groups[1]["params"]}
+    assert groups[1]["weight_decay"] == 0
+    assert (1, 1, 128) in spared, "the class token"
+    assert (1, 65, 128) in spared, "the positions"
+
+
+@pytest.mark.parametrize("network", ["resnet18_slim", "vit_tiny"])
+def test_the_script_writes_weights_that_the_course_reads_and_their_record(network, tmp_path):
+    small = ["--images", "16", "--batch", "8", "--validation", "16", "--out", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "pretrain_others.py"), network, *small],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    path = tmp_path / f"{network}-shapes.safetensors"
+    assert slim.load(network, path).eval()(torch.zeros(1, 3, 64, 64)).shape == (1, 30)
+    record = json.loads((tmp_path / "records" / f"pretrain_others_{network}.json").read_text())
+    assert record["bytes"] == path.stat().st_size < 6_000_000
+    assert record["rows"][-1]["images"] == 16
+    assert not list(tmp_path.glob("partial*"))
