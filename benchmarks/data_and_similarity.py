@@ -51,7 +51,7 @@ def measure(
     tasks: Sequence[str] = TASKS,
     sizes: Sequence[int] = SIZES,
     names: Sequence[str] = tuple(strategies.STRATEGIES),
-    test: int = 400,
+    test: int = 300,
     watched_size: int = 200,
     keep: Path | None = None,
 ) -> list[Row]:
@@ -90,7 +90,7 @@ def split_curves(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    in_a_world.add_arguments(parser, test=400)
+    in_a_world.add_arguments(parser, test=300)
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--strategies", nargs="+", default=list(strategies.STRATEGIES))

@@ -22,7 +22,7 @@ import torch
 from keeping import Kept, Row
 
 TASKS = ("near", "orientation")
-BLOCKS = (0, 5, 10, 14, 17, 19)
+BLOCKS = (0, 7, 14, 19)
 BATCH = 16
 
 
@@ -83,8 +83,8 @@ def measure(
     tasks: Sequence[str] = TASKS,
     blocks: Sequence[int] = BLOCKS,
     train: int = 200,
-    test: int = 400,
-    epochs: int = 8,
+    test: int = 300,
+    epochs: int = 6,
     keep: Path | None = None,
 ) -> list[Row]:
     """All combinations; with k = 0 nothing can be frozen, so that is measured once."""
@@ -103,11 +103,11 @@ def measure(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    in_a_world.add_arguments(parser, test=400)
+    in_a_world.add_arguments(parser, test=300)
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--blocks", type=int, nargs="+", default=list(BLOCKS))
     parser.add_argument("--train", type=int, default=200)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=6)
     args = parser.parse_args()
     course = in_a_world.settle(args.train, args.test)
     rows = measure(

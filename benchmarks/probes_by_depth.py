@@ -69,8 +69,8 @@ def measure(
     *,
     seeds: Sequence[int],
     tasks: Sequence[str] = TASKS,
-    train: int = 500,
-    test: int = 400,
+    train: int = 300,
+    test: int = 300,
     keep: Path | None = None,
 ) -> list[Row]:
     """All combinations of seeds, tasks, networks and poolings."""
@@ -87,9 +87,9 @@ def measure(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    in_a_world.add_arguments(parser, test=400)
+    in_a_world.add_arguments(parser, test=300)
     parser.add_argument("--tasks", nargs="+", choices=TASKS)
-    parser.add_argument("--train", type=int, default=500)
+    parser.add_argument("--train", type=int, default=300)
     args = parser.parse_args()
     course = in_a_world.settle(args.train, args.test)
     tasks = args.tasks or [t for t in TASKS if t != "source" or course.world == "shapes"]

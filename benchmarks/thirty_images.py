@@ -52,11 +52,19 @@ def measure(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    in_a_world.add_arguments(parser, test=800, seeds=6)
+    in_a_world.add_arguments(parser, test=800, seeds=5)
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--strategies", nargs="+", default=list(NAMES))
     args = parser.parse_args()
     course = in_a_world.settle(200, args.test)
-    rows = measure(course, seeds=args.seeds, tasks=args.tasks, test=args.test, keep=args.keep)
+    rows = measure(
+        course,
+        seeds=args.seeds,
+        tasks=args.tasks,
+        names=args.strategies,
+        test=args.test,
+        keep=args.keep,
+    )
     if not args.only_keep:
         what = "test accuracy after training on three classes of ten images"
         in_a_world.write("thirty_images", course, args, rows, what=what)
