@@ -34,9 +34,9 @@ BATCH = 64
 STEPS = 320  # of pretraining, whatever the source
 RATES = {
     "frozen": (3e-3, 1e-2),
-    "fine-tuned": (2e-3, 8e-3, 3e-2),
+    "fine-tuned": (5e-4, 2e-3, 8e-3, 3e-2),  # of the backbone; the head's is 3e-3 at least
     "scratch": (1e-2, 3e-2, 1e-1),
-    "scratch, 4 x the steps": (1e-2, 3e-2),
+    "scratch, 4 x the steps": (3e-2,),
 }
 # name, images, classes: one knob is turned at a time
 KNOBS = [
@@ -179,7 +179,7 @@ def compare(
             for rate in RATES[treatment]:
                 row = transfer(model, prepare, target, held, treatment, rate=rate, **options)
                 rows.append({**head, **row})
-        print(seed, *head.values(), *(round(r["accuracy"], 3) for r in rows[-5:]), flush=True)
+        print(seed, *head.values(), *(round(r["accuracy"], 3) for r in rows[-6:]), flush=True)
     return rows
 
 
@@ -241,7 +241,8 @@ def mark_chosen(rows: list[Row]) -> list[Row]:
     The choice is one for all seeds of a source and treatment, by the mean over these seeds.
     """
     table = pd.DataFrame(rows)
-    run = [c for c in table if c in ("source", "source_images", "source_classes", "treatment")]
+    keys = ("source", "source_images", "source_classes", "target", "treatment")
+    run = [column for column in table if column in keys]
     means = table.groupby([*run, "rate"], as_index=False)["validation"].mean()
     best = means.loc[means.groupby(run)["validation"].idxmax(), [*run, "rate"]]
     marked = table.drop(columns="chosen", errors="ignore").merge(
