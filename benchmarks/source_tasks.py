@@ -128,8 +128,8 @@ def transfer(
     else:
         drain(
             recipes.fine_tune(
-                model, data, prepare, count=count, backbone_rate=rate, head_rate=rate,
-                batch_size=batch, seed=seed, flip=flip,
+                model, data, prepare, count=count, backbone_rate=rate,
+                head_rate=max(rate, 3e-3), batch_size=batch, seed=seed, flip=flip,
             )
         )  # fmt: skip
     return {
