@@ -22,6 +22,7 @@ import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from course_utils import environment, experiments, folders, models, recipes, shapes, training
 from course_utils.datasets import ImageData, Prepare
 from course_utils.small_net import SIZE, small_net, statistics
+from course_utils.source_task import keep_classes
 
 import pandas as pd
 import torch
@@ -198,7 +199,8 @@ def photographs(seed: int, folder: Path, images: int = 1800, **sizes: int) -> li
     ).tolist()
     half = len(order) // 2
     target_images = sizes.pop("target_images", 200)
-    rest, first = only(whole, order[:half]), only(whole, order[half : 2 * half])
+    names = [whole.class_names[i] for i in order]
+    rest, first = keep_classes(whole, names[:half]), keep_classes(whole, names[half : 2 * half])
     # the target's pool gives its training images, validation images, and its own classes as source
     pool = first.hold_out(target_images, seed=seed)
     target = replace(first, train_images=pool.test_images, train_labels=pool.test_labels)
@@ -218,21 +220,6 @@ def photographs(seed: int, folder: Path, images: int = 1800, **sizes: int) -> li
         ("other photographs, random labels", images, half, mixed),
     ]
     return compare(seed, sources, target, held, flip=True, **sizes)
-
-
-def only(data: ImageData, classes: list[int]) -> ImageData:
-    """Just these classes, numbered anew in this order."""
-    new = torch.full((len(data.class_names),), -1)
-    new[classes] = torch.arange(len(classes))
-    train, test = new[data.train_labels] >= 0, new[data.test_labels] >= 0
-    return ImageData(
-        data.name,
-        data.train_images[train],
-        new[data.train_labels[train]],
-        data.test_images[test],
-        new[data.test_labels[test]],
-        tuple(data.class_names[i] for i in classes),
-    )
 
 
 def mark_chosen(rows: list[Row]) -> list[Row]:
