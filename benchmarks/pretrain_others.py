@@ -4,8 +4,9 @@
     python benchmarks/pretrain_others.py vit_tiny
 
 writes data/NETWORK-shapes.safetensors (float16) and data/records/pretrain_others_NETWORK.json.  The
-same images as for MobileNetV2 (`pretrain_shapes.py`), each seen once.  A run that was stopped goes
-on with `--resume` from its last checkpoint.
+same images as for MobileNetV2 (`pretrain_shapes.py`), each seen once.  The transformer has that
+MobileNetV2 as its teacher (see `teaching.py`); `--alone` leaves it without.  A run that was stopped
+goes on with `--resume` from its last checkpoint.
 """
 
 import argparse
@@ -16,20 +17,21 @@ from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from course_utils import experiments, shapes, slim
+from course_utils import experiments, models, shapes, slim, world
 from course_utils.datasets import Prepare
 from course_utils.training import evaluate
 
 import torch
 from pretrain_shapes import CHUNK, MEAN, STD, VALIDATION_SEED, half_precision, learning_rate
 from safetensors.torch import save_file
-from torch import nn
+from teaching import Teaching
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 ROOT = Path(__file__).resolve().parent.parent
 PREPARE = Prepare(slim.SIZE, MEAN, STD)
 # images and peak learning rate: what a quarter of an hour or so on one core allows
-SETTINGS = {"resnet18_slim": (192_000, 3e-3), "vit_tiny": (192_000, 1e-3)}
+SETTINGS = {"resnet18_slim": (128_000, 3e-3), "vit_tiny": (64_000, 1e-3)}
 
 
 @dataclass
@@ -41,15 +43,23 @@ class Run:
     batch: int
     rate: float
     seed: int = 0
+    alone: bool = False
     step: int = 0
     seconds: float = 0.0
     curve: list[dict[str, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         torch.manual_seed(self.seed)
-        self.model = slim.BUILD[self.name](len(shapes.class_names("source")))
+        self.model = slim.BUILDS[self.name].make(len(shapes.class_names("source")))
         self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = torch.optim.AdamW(parameter_groups(self.model, 0.05), lr=self.rate)
+        groups = parameter_groups(self.model, 0.05)
+        self.teaching: Teaching | None = None
+        if self.name.startswith("vit") and not self.alone:
+            teacher = models.mobilenet_v2(world.SHAPES_WEIGHTS)
+            teacher = teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.teaching = Teaching(teacher, self.model)
+            groups.append({"params": list(self.teaching.parameters()), "weight_decay": 0.0})
+        self.optimizer = torch.optim.AdamW(groups, lr=self.rate)
 
     @property
     def steps(self) -> int:
@@ -60,6 +70,8 @@ class Run:
         """Keep all that is needed to go on."""
         state: dict[str, Any] = {name: getattr(self, name) for name in ("step", "seconds", "curve")}
         state |= {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        if self.teaching:
+            state["teaching"] = self.teaching.state_dict()
         draft = path.with_suffix(".part")
         torch.save(state, draft)
         draft.replace(path)
@@ -70,6 +82,15 @@ class Run:
         self.step, self.seconds, self.curve = state["step"], state["seconds"], state["curve"]
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.teaching:
+            self.teaching.load_state_dict(state["teaching"])
+
+    def loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """What is made small for a batch of prepared images, and the cross-entropy within it."""
+        if self.teaching:
+            return self.teaching.loss(self.model, x, y)
+        plain = F.cross_entropy(self.model(x), y)
+        return plain, plain
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
@@ -96,13 +117,13 @@ def train_on_chunk(run: Run) -> float:
             break
         for group in run.optimizer.param_groups:
             group["lr"] = learning_rate(run.step, run.steps, run.rate)
-        loss = F.cross_entropy(run.model(PREPARE(x)), y)
+        loss, plain = run.loss(PREPARE(x), y)
         run.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(run.model.parameters(), 1.0)
         run.optimizer.step()
         run.step += 1
-        losses.append(loss.item())
+        losses.append(plain.item())
     return sum(losses) / len(losses)
 
 
@@ -132,11 +153,14 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--validation", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--alone", action="store_true", help="a transformer without a teacher")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--out", type=Path, default=ROOT / "data")
     args = parser.parse_args()
     images, rate = SETTINGS[args.network]
-    run = Run(args.network, args.images or images, args.batch, args.rate or rate, args.seed)
+    run = Run(
+        args.network, args.images or images, args.batch, args.rate or rate, args.seed, args.alone
+    )
     args.out.mkdir(parents=True, exist_ok=True)
     checkpoint = args.out / f"partial-{args.network}.pt"
     if args.resume:
@@ -154,7 +178,8 @@ def main() -> None:
         what=f"{args.network} pretrained on the {len(names)} source classes of Shapes",
         command=f"python benchmarks/pretrain_others.py {args.network}",
         data=f"Shapes (source), 32 px enlarged to {slim.SIZE} px, every training image fresh",
-        weights="random at the start",
+        weights="random at the start"
+        + ("; taught by the course's MobileNetV2" if run.teaching else ""),
         seeds=[args.seed],
         validation=f"{args.validation} images, seed {VALIDATION_SEED}",
         images=run.images,

@@ -1,21 +1,24 @@
-"""Two small networks of other families: a slim ResNet-18 and a small vision transformer.
+"""Small networks of other families: a slim ResNet-18 and a small vision transformer.
 
 Both are torchvision's own classes with smaller numbers, so that everything one learns on them holds
 for the large ones.  `benchmarks/pretrain_others.py` trained them on the source classes of Shapes.
+Where photographs are at hand and torchvision's ImageNet weights of the whole ResNet-18 as well,
+`resnet18_at_hand` prefers those.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor, nn
-from torchvision.models import ResNet, VisionTransformer
+from torchvision.models import ResNet, ResNet18_Weights, VisionTransformer, resnet18
 from torchvision.models.resnet import BasicBlock
 
-from . import environment, shapes
+from . import downloads, environment, shapes
 from .models import CheckpointError, read_checkpoint
-from .world import SHAPES_MEAN, SHAPES_STD, Weights
+from .world import IMAGENET_MEAN, IMAGENET_STD, SHAPES_MEAN, SHAPES_STD, Weights
 
 SIZE = 64  # side in pixels of the images that both were trained on
 
@@ -52,7 +55,7 @@ def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
 
 
 def vit_tiny(
-    num_classes: int = 30, *, size: int = SIZE, patch: int = 8, width: int = 128, depth: int = 6
+    num_classes: int = 30, *, size: int = SIZE, patch: int = 8, width: int = 128, depth: int = 4
 ) -> VisionTransformer:
     """torchvision's VisionTransformer, small: `depth` blocks of `width` numbers a token.
 
@@ -79,46 +82,73 @@ def vit_tiny(
     )
 
 
-BUILD: Mapping[str, Callable[[int], nn.Module]] = {
-    "resnet18_slim": resnet18_slim,
-    "vit_tiny": vit_tiny,
+@dataclass(frozen=True)
+class Build:
+    """How a network is made (called with the number of outputs), and the bias of its head."""
+
+    make: Callable[[int], nn.Module]
+    head_bias: str
+
+
+BUILDS: Mapping[str, Build] = {
+    "resnet18_slim": Build(resnet18_slim, "fc.bias"),
+    "vit_tiny": Build(vit_tiny, "heads.head.bias"),
+    "resnet18": Build(lambda num_classes: resnet18(num_classes=num_classes), "fc.bias"),
 }
+OWN = ("resnet18_slim", "vit_tiny")  # those whose weights come with the course
 
 
 def weights(name: str) -> Weights:
-    """The course's own weights of one of these networks: the file, and how images must look.
+    """The course's own weights of a small network: the file, and how images must look for it.
 
-    Raises ValueError for a name that is not in `BUILD`.
+    Raises ValueError for a name that is not in `OWN`.
     """
-    if name not in BUILD:
-        raise ValueError(f"there is no network {name!r} here; choose from {', '.join(BUILD)}")
+    if name not in OWN:
+        raise ValueError(
+            f"the course has no weights of its own for {name!r}; choose from {', '.join(OWN)}"
+        )
     path = environment.PROJECT / "data" / f"{name}-shapes.safetensors"
     title = f"{name} pretrained by this course on 30 other shapes ({path.name})"
     return Weights(title, path, SHAPES_MEAN, SHAPES_STD, SIZE, shapes.class_names("source"))
 
 
+def resnet18_at_hand(world: str) -> tuple[str, Weights]:
+    """Name and weights of the ResNet-18 that suits a world best, without any download.
+
+    For photographs that is torchvision's with its ImageNet weights, if the file lies where
+    torchvision looks; else, and for Shapes, the course's slim one.
+    """
+    choice = ResNet18_Weights.IMAGENET1K_V1
+    path = None if world == "shapes" else downloads.weights_on_disk(choice)
+    if path is None:
+        return "resnet18_slim", weights("resnet18_slim")
+    title = f"ResNet-18 pretrained on ImageNet, 1000 classes ({path.name})"
+    names = tuple(choice.meta["categories"])
+    return "resnet18", Weights(title, path, IMAGENET_MEAN, IMAGENET_STD, 224, names)
+
+
 def load(name: str, checkpoint: Path | str | None = None) -> nn.Module:
-    """A network of `BUILD` with pretrained weights, its old head included.
+    """A network of `BUILDS` with pretrained weights, its old head included.
 
     Parameters
     ----------
-    name : as in `BUILD`
-    checkpoint : another file of weights than the course's own; its head decides how many outputs
+    name : as in `BUILDS`
+    checkpoint : a file of weights; its head decides how many outputs.  Without one, the course's
+        own
 
     Raises
     ------
     ValueError
-        For a name that is not in `BUILD`.
+        For a name that is not in `BUILDS`, or without own weights where no file is given.
     CheckpointError
         If the file cannot be read (see `models.read_checkpoint`) or belongs to another network.
     """
-    path = Path(checkpoint or weights(name).path)
-    if name not in BUILD:
-        raise ValueError(f"there is no network {name!r} here; choose from {', '.join(BUILD)}")
+    if name not in BUILDS:
+        raise ValueError(f"there is no network {name!r} here; choose from {', '.join(BUILDS)}")
+    path = weights(name).path if checkpoint is None else Path(checkpoint)
     state = read_checkpoint(path)
-    head = {"resnet18_slim": "fc.bias", "vit_tiny": "heads.head.bias"}[name]
     try:
-        model = BUILD[name](len(state[head]))
+        model = BUILDS[name].make(len(state[BUILDS[name].head_bias]))
         model.load_state_dict(state)
     except (KeyError, RuntimeError) as error:
         raise CheckpointError(_belongs_elsewhere(path.name, name, state)) from error
