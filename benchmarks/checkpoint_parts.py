@@ -107,8 +107,12 @@ def features(model: nn.Module, images: Tensor, prepare: Prepare) -> Tensor:
 
 
 def new_head(model: nn.Module, data: ImageData, prepare: Prepare, seed: int) -> float:
-    """Test accuracy of a new head on frozen, standardised features."""
+    """Test accuracy of a new head on frozen, standardised features; guessing if they overflow."""
     x, tx = (features(model, images, prepare) for images in (data.train_images, data.test_images))
+    if not (
+        x.isfinite().all() and tx.isfinite().all()
+    ):  # without its buffers a network can overflow
+        return 1 / len(data.class_names)
     mean, scale = x.mean(0), x.std(0) + 1e-3 * x.std()
     ready = replace(data, train_images=(x - mean) / scale, test_images=(tx - mean) / scale)
     torch.manual_seed(seed)
@@ -132,8 +136,11 @@ def fine_tuned(
     """
     environment.seed_everything(seed)
     models.replace_head(model, len(data.class_names))
-    for _ in recipes.fine_tune(model, data, prepare, count=epochs, seed=seed):
-        pass
+    try:
+        for _ in recipes.fine_tune(model, data, prepare, count=epochs, seed=seed):
+            pass
+    except training.TrainingDiverged:
+        return 1 / len(data.class_names), 1 / len(data.class_names)
     as_left = training.evaluate(model, data.test_images, data.test_labels, prepare)
     refresh_statistics(model, data.train_images, prepare)
     refreshed = training.evaluate(model, data.test_images, data.test_labels, prepare)
