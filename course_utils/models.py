@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -183,15 +184,42 @@ class LoadReport:
                 counts[block][1] += 1
         return {block: (got, wanted) for block, (got, wanted) in counts.items()}
 
+    def table(self, model: nn.Module) -> pd.DataFrame:
+        """What became of the tensors, block by block, from the input to the head.
 
-def load_matching(model: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
-    """Load each tensor of a checkpoint that the model has by the same name and shape.
+        Columns: block; matched, reshaped, missing and unexpected (tensors); numbers (share of the
+        block's single numbers that were loaded, 0 to 1).  Unexpected tensors whose name belongs to
+        none of the model's blocks come last, by the first part of their name, without `numbers`.
+        """
+        blocks = [stage.name for stage in stages(model)]
+        kinds: dict[str, Collection[str]] = {
+            "matched": set(self.matched),
+            "reshaped": self.reshaped,
+            "missing": set(self.missing),
+            "unexpected": self.unexpected,
+        }
+        rows = {block: dict.fromkeys((*kinds, "numbers", "of"), 0) for block in blocks}
+        sizes = {name: tensor.numel() for name, tensor in model.state_dict().items()}
+        for kind, names in kinds.items():
+            for name in names:
+                block = _block_of(name, blocks)
+                row = rows.setdefault(block, dict.fromkeys((*kinds, "numbers", "of"), 0))
+                row[kind] += 1
+                row["numbers"] += sizes.get(name, 0) * (kind == "matched")
+                row["of"] += sizes.get(name, 0)
+        table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("block").reset_index()
+        table["numbers"] = table["numbers"] / table.pop("of").where(lambda size: size > 0)
+        return table
 
-    Unlike `load_state_dict(strict=False)` it says what happened to every tensor, and it refuses
-    to pass silently when nothing fitted at all.
 
-    Raises CheckpointError if not one tensor matched.
-    """
+def _block_of(name: str, blocks: Sequence[str]) -> str:
+    """The block that a tensor's name says it belongs to, or the first part of its name."""
+    owners = [block for block in blocks if name.startswith(f"{block}.")]
+    return max(owners, key=len, default=name.split(".")[0])
+
+
+def compare(model: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
+    """What `load_matching` would do with a checkpoint; nothing is loaded."""
     own, report = model.state_dict(), LoadReport()
     for name, mine in own.items():
         if name not in state:
@@ -201,8 +229,20 @@ def load_matching(model: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
         else:
             report.matched.append(name)
     report.unexpected = [name for name in state if name not in own]
+    return report
+
+
+def load_matching(model: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
+    """Load each tensor of a checkpoint that the model has by the same name and shape.
+
+    Unlike `load_state_dict(strict=False)` it says what happened to every tensor, and it refuses
+    to pass silently when nothing fitted at all.
+
+    Raises CheckpointError if not one tensor matched.
+    """
+    report = compare(model, state)
     if not report.matched:
-        theirs, ours = next(iter(state), "nothing"), next(iter(own), "nothing")
+        theirs, ours = next(iter(state), "nothing"), next(iter(model.state_dict()), "nothing")
         raise CheckpointError(
             f"not one of the checkpoint's {len(state)} tensors fits {type(model).__name__}: the "
             f"checkpoint's names begin with {theirs!r}, the model's with {ours!r}. "
