@@ -93,7 +93,7 @@ def drawn(task: str, images: int, tests: int, seed: int, pair: Pair) -> tuple[Im
 def pairs(
     seed: int,
     *,
-    count: int = 5,
+    count: int = 4,
     targets: int = 2,
     images: int = SOURCE_IMAGES,
     target_images: int = TARGET_IMAGES,
@@ -158,7 +158,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--add", action="store_true", help="keep other seeds of the record")
-    parser.add_argument("--count", type=int, default=5, help="source pairs of each kind")
+    parser.add_argument("--count", type=int, default=4, help="source pairs of each kind")
     parser.add_argument("--steps", type=int, default=STEPS, help="of pretraining")
     parser.add_argument("--out", type=Path, default=experiments.RECORDS)
     args = parser.parse_args()
