@@ -12,6 +12,7 @@ one of each pass, before each step.  With `--data FOLDER` photographs take the p
 
 import argparse
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -152,7 +153,7 @@ def long_run(course: world.Course, args: argparse.Namespace, seed: int, kind: st
 def mobilenet(course: world.Course, args: argparse.Namespace, seed: int) -> list[Row]:
     """The pretrained MobileNetV2 with a trained head, without one of its residual blocks."""
     environment.seed_everything(seed)
-    data = course.load(3 * 300, args.test).subset(train=min(300, args.train), seed=seed)
+    data = course.load(3 * args.train, args.test).subset(train=args.train, seed=seed)
     model = course.pretrained()
     models.replace_head(model, len(data.class_names))
     for _ in recipes.train_head(model, data, course.prepare, count=10, seed=seed):
@@ -227,25 +228,32 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
 
 
 def write(
-    name: str, rows: list[Row], course: world.Course, args: argparse.Namespace, **details: Any
-) -> None:
-    """The record, under a name and with a command that tell the world where it is not Shapes."""
+    name: str, rows: list[Row], course: world.Course, args: argparse.Namespace, *, what: str,
+    pretrained: bool = False, twins_too: bool = True,
+) -> None:  # fmt: skip
+    """The record, under a name and with a command that tell the world where it is not Shapes.
+
+    pretrained, twins_too : which networks are in it: the pretrained one, the twins, or both
+    """
     shapes = course.world == "shapes"
-    task = "target" if details["weights"] else "orientation"
-    size = course.size if details["weights"] else 32
-    title = f"Shapes ({task})" if shapes else (args.data_name or course.world)
+    photographs = args.data_name or course.world
+    tasks, weights = [], []
+    if pretrained:
+        tasks.append(f"{'Shapes (target)' if shapes else photographs} at {course.size} px")
+        weights.append(args.weights_name or course.weights.title)
+    if twins_too:
+        tasks.append(f"{'Shapes (orientation)' if shapes else photographs} at 32 px")
+        weights.append("random weights" + (" (twins)" if pretrained else ""))
     where = "" if shapes else f" --data {'cifar10' if course.world == 'cifar10' else 'FOLDER'}"
-    details["weights"] = (
-        (args.weights_name or course.weights.title) if details["weights"] else "random weights"
-    )
     path = experiments.write_record(
         name + ("" if shapes else "_cifar10"),
-        command=details.pop("command") + where,
-        data=f"{title}, {args.train} training images, {size} px",
+        what=what,
+        command=f"python benchmarks/{Path(sys.argv[0]).name} {args.question}{where}",
+        data=f"{' and '.join(tasks)}, {args.train} training images",
+        weights=" and ".join(weights),
         seeds=args.seeds,
         rows=rows,
         folder=args.out,
-        **details,
     )
     print(f"{len(rows)} rows in {path.name}")
 
@@ -261,11 +269,12 @@ WHAT = {
 
 def main() -> None:
     args = parser().parse_args()
+    if args.question == "blocks":
+        args.train = min(300, args.train)
     course = world.settle(2, args.data, args.train, args.test)
     for name, rows in measure(course, args).items():
-        weights = name == "residual_blocks_mobilenet"
-        command = f"python benchmarks/residual_twins.py {args.question}"
-        write(name, rows, course, args, what=WHAT[name], weights=weights, command=command)
+        alone = name == "residual_blocks_mobilenet"
+        write(name, rows, course, args, what=WHAT[name], pretrained=alone, twins_too=not alone)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from .stages import stages
+
 Kind = Literal["plain", "residual"]
 KINDS: tuple[Kind, ...] = ("plain", "residual")
 GROUPS = 3  # groups of blocks; between two groups the map is halved and the channels doubled
@@ -110,3 +112,34 @@ def twin(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)
         )
     return nn.Sequential(parts)
+
+
+@torch.no_grad()
+def nudge(
+    net: nn.Module, x: Tensor, *, size: float = 0.01, seed: int = 0
+) -> list[dict[str, int | float]]:
+    """Change the images by a little noise, and follow the change through the network.
+
+    Parameters
+    ----------
+    net : any network that `stages` can take apart; it runs in train mode (statistics of the batch),
+        and its running statistics follow, as in training
+    x : float `(n, 3, h, w)`, the network's input
+    size : of the noise, as a part of the images' standard deviation
+    seed : of the noise
+
+    Returns
+    -------
+    One row a block but the head: `block`, its number from 1, and `change`, the length of the change
+    of its output over the length of what tells one image's output from another's (the output
+    less its mean over the batch).  A change of 1 is as large as another image would make.
+    """
+    net.train()
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed)).to(x.device)
+    other = x + size * x.std() * noise
+    rows: list[dict[str, int | float]] = []
+    for number, stage in enumerate(stages(net)[:-1], 1):
+        x, other = stage.forward(x), stage.forward(other)
+        differences = x - x.mean(dim=0, keepdim=True)
+        rows.append({"block": number, "change": float((other - x).norm() / differences.norm())})
+    return rows
