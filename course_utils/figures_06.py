@@ -31,7 +31,7 @@ def tensors_by_block(tables: Mapping[str, pd.DataFrame], columns: Sequence[str])
     if unknown := [column for column in columns if column not in LOOKS]:
         raise ValueError(f"no colour is settled for {unknown[0]!r}; there are: {', '.join(LOOKS)}")
     tallest = max(len(table) for table in tables.values())
-    figure, axes = new_figure(4.3 * len(tables) + 0.6, 0.24 * tallest + 1.3, len(tables))
+    figure, axes = new_figure(4.6 * len(tables) + 2.4, 0.24 * tallest + 1.3, len(tables))
     for ax, (title, table) in zip(axes, tables.items(), strict=True):
         left = np.zeros(len(table))
         for column in columns:

@@ -4,6 +4,7 @@ from collections import OrderedDict
 
 from course_utils.models import (
     CheckpointError,
+    compare,
     find_head,
     load_matching,
     mobilenet_v2,
@@ -120,6 +121,36 @@ def test_everything_fits():
     assert report.matched == list(source.state_dict())
     assert (report.reshaped, report.missing, report.unexpected) == ({}, [], [])
     assert str(report).startswith(f"transferred {len(state(model))} of the model's")
+
+
+def test_the_table_by_block_counts_every_tensor_once():
+    source, model = network(1), network(2)
+    saved = state(source)
+    replace_head(model, 7)
+    del saved["deep.1.running_mean"]
+    saved["stem.9.weight"] = torch.ones(2)
+    saved["backbone.0.weight"] = torch.ones(2)
+    report = compare(model, saved)
+    table = report.table(model).set_index("block")
+    assert list(table.index) == ["stem", "middle", "deep", "head", "backbone"]
+    assert table.loc["stem", "unexpected"] == 1, "its name says that it belongs there"
+    assert table.loc["backbone", "unexpected"] == 1
+    assert table.loc["head"].to_dict() == {
+        "matched": 0, "reshaped": 2, "missing": 0, "unexpected": 0, "numbers": 0.0,
+    }  # fmt: skip
+    assert table.loc["deep", "missing"] == 1
+    assert 0.9 < table.loc["deep", "numbers"] < 1
+    assert table.loc["middle", "numbers"] == 1
+    assert table[["matched", "reshaped", "missing"]].to_numpy().sum() == len(state(model))
+
+
+def test_comparing_loads_nothing_and_does_not_refuse():
+    model = network(2)
+    before = state(model)
+    wrapped = {f"module.{name}": tensor for name, tensor in state(network(1)).items()}
+    report = compare(model, wrapped)
+    assert same(state(model), before)
+    assert (report.matched, report.unexpected) == ([], list(wrapped))
 
 
 def test_each_tensor_is_accounted_for():
