@@ -244,11 +244,10 @@ def write(
     if twins_too:
         tasks.append(f"{'Shapes (orientation)' if shapes else photographs} at 32 px")
         weights.append("random weights" + (" (twins)" if pretrained else ""))
-    where = "" if shapes else f" --data {'cifar10' if course.world == 'cifar10' else 'FOLDER'}"
     path = experiments.write_record(
         name + ("" if shapes else "_cifar10"),
         what=what,
-        command=f"python benchmarks/{Path(sys.argv[0]).name} {args.question}{where}",
+        command=command(sys.argv),
         data=f"{' and '.join(tasks)}, {args.train} training images",
         weights=" and ".join(weights),
         seeds=args.seeds,
@@ -256,6 +255,16 @@ def write(
         folder=args.out,
     )
     print(f"{len(rows)} rows in {path.name}")
+
+
+def command(words: list[str]) -> str:
+    """The command to make a record again: without names and places that only this machine has."""
+    kept, skip = [f"python benchmarks/{Path(words[0]).name}"], False
+    for word in words[1:]:
+        if not skip and word not in ("--keep", "--out", "--data-name", "--weights-name"):
+            kept.append("FOLDER" if kept[-1] == "--data" and Path(word).is_dir() else word)
+        skip = not skip and word in ("--keep", "--out", "--data-name", "--weights-name")
+    return " ".join(kept)
 
 
 WHAT = {

@@ -94,3 +94,16 @@ def test_freezing_the_first_blocks_changes_no_gradient_behind_them(tmp_path: Pat
         return float(row["norm"])
 
     assert norm("train") != norm("eval")  # batch norm's mode is what makes a difference
+
+
+def test_a_command_for_anybody_names_no_place_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import residual_twins
+
+    words = "depth --depths 10 28 --keep kept.jsonl --data".split()
+    names = ["--data-name", "photographs of mine", "--seeds", "0", "--out", str(tmp_path)]
+    line = residual_twins.command([f"{tmp_path}/residual_twins.py", *words, str(tmp_path), *names])
+    wanted = "residual_twins.py depth --depths 10 28 --data FOLDER --seeds 0"
+    assert line == f"python benchmarks/{wanted}"
