@@ -102,7 +102,7 @@ def test_a_command_for_anybody_names_no_place_of_this_machine(
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import residual_twins
 
-    words = "depth --depths 10 28 --keep kept.jsonl --data".split()
+    words = ["depth", "--depths", "10", "28", "--keep", "kept.jsonl", "--data"]
     names = ["--data-name", "photographs of mine", "--seeds", "0", "--out", str(tmp_path)]
     line = residual_twins.command([f"{tmp_path}/residual_twins.py", *words, str(tmp_path), *names])
     wanted = "residual_twins.py depth --depths 10 28 --data FOLDER --seeds 0"
