@@ -1,7 +1,8 @@
-# make lab | test | record | help        needs Python 3.11 or later, and nothing else
+# make lab | test | record | solutions | help        needs Python 3.11 or later, and nothing else
 #
 # PYTHON=python3.12        chooses the interpreter for a new .venv
 # PIP_ARGS="..."           adds options to pip, such as an index that holds CUDA wheels
+# JOBS=2                   how many tests run side by side, on one thread each
 # COURSE_SHARED=FOLDER     where the real images and weights for tests/real lie
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -9,13 +10,16 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 RUN := .venv/bin/python -m
 READY := .venv/ready
 PYTEST := $(RUN) pytest
+JOBS ?= 2
+PARALLEL := OMP_NUM_THREADS=1 $(PYTEST) -n $(JOBS)
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: lab test record help
+.PHONY: lab test record solutions help
 help:
 	@echo "make lab      set the course up where needed and open it in JupyterLab"
 	@echo "make test     check everything: lint, types, unit tests, lessons, browser"
 	@echo "make record   execute all lessons and store them with their outputs"
+	@echo "make solutions  execute all lessons with the solutions filled in"
 
 lab: $(READY)
 	@$(RUN) course_utils lab $(LAB_ARGS)
@@ -23,11 +27,15 @@ lab: $(READY)
 record: $(READY)
 	$(RUN) course_utils record
 
+solutions: $(READY)
+	$(RUN) course_utils solutions
+
 test: $(READY)
 	$(RUN) ruff check .
 	$(RUN) mypy
-	$(PYTEST) tests
-	COURSE_DATA=shapes COURSE_OFFLINE=1 $(PYTEST) --nbval-lax --nbval-current-env \
+	$(PARALLEL) --dist worksteal --ignore=tests/browser tests
+	$(PYTEST) tests/browser
+	COURSE_DATA=shapes COURSE_OFFLINE=1 $(PARALLEL) --dist loadscope --nbval-lax --nbval-current-env \
 		--nbval-cell-timeout=180 --nbval-sanitize-with=tests/lessons/sanitize.cfg lessons
 
 # .venv-unfinished becomes .venv/ready only at the very end. A set-up that was cut off, at any

@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-COMMANDS = ("lab", "doctor", "fetch", "run", "record", "publish")
+COMMANDS = ("lab", "progress", "doctor", "fetch", "run", "record", "solutions", "publish")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,0 +1,86 @@
+"""What a check has to say, and how it names what it was given."""
+
+from __future__ import annotations
+
+import html
+import inspect
+import numbers
+import reprlib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["right", "wrong", "not attempted"]
+LABELS: dict[Kind, str] = {
+    "right": "Right",
+    "wrong": "Not right yet",
+    "not attempted": "Not attempted yet",
+}
+
+
+class Wrong(Exception):
+    """Raised by a check: which mistake it recognised, and what it says to the reader.
+
+    code : short name of the mistake, such as "all-frozen"
+    message : what was seen, with values, and why that matters
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer to an answer.
+
+    kind : "right", "wrong" or "not attempted"
+    code : the mistake that was recognised; "" where there is none
+    """
+
+    exercise: str
+    kind: Kind
+    message: str
+    code: str = ""
+
+    @property
+    def text(self) -> str:
+        """In one line of plain text."""
+        return f"Exercise {self.exercise} · {LABELS[self.kind]}. {self.message}"
+
+    def bundle(self) -> dict[str, str]:
+        """As plain text and as HTML, ready for display; the words say all that the frame says."""
+        style = {"right": "solid", "wrong": "dashed", "not attempted": "dotted"}[self.kind]
+        label = html.escape(f"Exercise {self.exercise} · {LABELS[self.kind]}.")
+        body = html.escape(self.message).replace("\n", "<br>")
+        frame = f"border-left: 4px {style} currentColor; padding: 2px 0 2px 10px"
+        shown = f'<div role="status" style="{frame}"><b>{label}</b> {body}</div>'
+        return {"text/plain": self.text, "text/html": shown}
+
+
+def describe(value: Any) -> str:
+    """Name any object in a few words, whatever it is; never raises, never runs its code at length.
+
+    >>> describe(3), describe("yes"), describe(None)
+    ('the number 3', "the text 'yes'", 'None')
+    """
+    kind = type(value).__name__
+    if value is None or isinstance(value, bool):
+        return str(value)
+    if isinstance(value, numbers.Number) and kind in {"int", "float", "complex"}:
+        return f"the number {reprlib.repr(value)}"
+    if isinstance(value, str):
+        return f"the text {reprlib.repr(value)}"
+    if inspect.isclass(value):
+        return f"the class {value.__name__} itself, not an object made from it"
+    if inspect.isgenerator(value):
+        return "a generator"
+    if callable(value) and hasattr(value, "__name__"):
+        name = value.__name__
+        return "a lambda" if name == "<lambda>" else f"the function {name}"
+    shape = getattr(value, "shape", None)
+    if kind in {"Tensor", "Parameter", "ndarray"}:
+        return f"a {kind} of shape {tuple(shape or ())}"
+    if isinstance(value, list | tuple | dict | set):
+        return f"a {kind} of {len(value)} {'item' if len(value) == 1 else 'items'}"
+    article = "an" if kind[:1] in "AEIOUaeiou" else "a"
+    return f"{article} object of type {kind}"
