@@ -20,10 +20,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
+from . import memory
 from .settings import LabError
 
 SLICE = 0.03  # seconds of training between two looks at the event loop
 SYNCHRONOUS_STEPS = 50
+TIDY = 10.0  # seconds at least between two times that freed memory is given back
 
 Job = Callable[[], Any]
 Answer = Callable[[Any, Exception | None], None]
@@ -104,6 +106,12 @@ class Driver:
         ticket, self._ticket = self._ticket, None
         if ticket is not None:
             ticket.stop.set()
+
+    def interrupt(self) -> Callable[[], None]:
+        """Pause; what is returned takes training up again where it was, if it ran."""
+        running, remaining = self.running, self.remaining
+        self.pause()
+        return lambda: self.start(remaining) if running else None
 
     def tick(self) -> None:
         """Train for one slice, where the page asks for it."""
@@ -214,7 +222,8 @@ class BackgroundDriver(Driver):
         ended: Callable[[Exception | None], None],
     ) -> None:
         super().__init__(session, progress, ended)
-        self._loop = asyncio.get_running_loop()
+        memory.share_heaps()
+        self._loop, self._tidied = asyncio.get_running_loop(), 0.0
         self._tasks: set[asyncio.Task[None]] = set()  # a loop itself keeps weak references only
 
     def _begin(self, ticket: Ticket) -> None:
@@ -242,12 +251,18 @@ class BackgroundDriver(Driver):
                 if not ticket.stop.is_set():
                     self._progress()
             await self._loop.run_in_executor(with_thread, self._session.evaluate)
+            await self._loop.run_in_executor(with_thread, self._tidy)
         except Exception as caught:
             error = caught
         finally:
             ticket.stop.set()
             with_thread.shutdown(wait=False)
         self._finish(ticket, error)
+
+    def _tidy(self) -> None:
+        if time.monotonic() - self._tidied > TIDY:
+            memory.give_back()
+            self._tidied = time.monotonic()
 
     def work(self, job: Job, answer: Answer) -> None:
         """Do something slow in a thread of its own, and answer from the event loop."""

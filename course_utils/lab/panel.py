@@ -14,7 +14,7 @@ import pandas as pd
 from . import drivers, picture
 from .choosing import choose
 from .session import Session
-from .settings import NETWORKS, OPTIMIZERS, LabError, Settings
+from .settings import NETWORKS, OPTIMIZERS, LabError, Settings, from_keywords
 from .view import View, photographs
 
 # All labs of this process.  One of them trains at a time: two would share the same few cores, and a
@@ -65,7 +65,7 @@ class Lab:
     ) -> None:
         chosen = choose(driver)
         if session is None:
-            session = Session(_settings(world, settings), build=build)
+            session = Session(from_keywords(world, settings), build=build)
         self.session = session
         self.error: Exception | None = None
         self._closed = False
@@ -157,10 +157,17 @@ class Lab:
         self._wish("mark", text)
 
     def reset(self, **new_settings: Any) -> None:
-        """Start a new run, paused; the curve of the old one stays as a faint line."""
+        """Start a new run, paused; the curve of the old one stays as a faint line.
+
+        Raises LabError if the settings cannot be followed; the old run then goes on untouched.
+        """
         self._check_open()
-        self._driver.pause()
-        self.session.reset(**new_settings)
+        go_on = self._driver.interrupt()
+        try:
+            self.session.reset(**new_settings)
+        except Exception:
+            go_on()
+            raise
         self._renewed()
 
     def _wish(self, name: str, *arguments: Any) -> None:
@@ -246,13 +253,15 @@ class Lab:
         if error is not None:
             answer(None, error)
             return
+        go_on: Callable[[], None] | None = None
         if name in ("reset", "step"):
-            self._driver.pause()
+            go_on = self._driver.interrupt()
+        if name == "step":
             self._pause_others()
 
         def done(result: Any, error: Exception | None) -> None:
-            if name == "reset" and error is None:
-                self._renewed()
+            if name == "reset" and go_on is not None:
+                self._renewed() if error is None else go_on()
             answer(result, error)
 
         self._driver.work(jobs[name], done)
@@ -285,16 +294,3 @@ class Lab:
         for lab in list(_LABS):
             if lab is not self and lab.running:
                 lab.pause()
-
-
-def _settings(world: str | Path | None, settings: dict[str, Any]) -> Settings:
-    """Settings from keywords.
-
-    Raises LabError if one of them is unknown.
-    """
-    known = [name for name in Settings.__dataclass_fields__ if name != "world"]
-    if unknown := sorted(settings.keys() - set(known)):
-        raise LabError(f"there is no setting {unknown[0]!r}; there are: {', '.join(known)}")
-    # often enough for a smooth curve; where looking is slow, the session looks less often by itself
-    settings = {"evaluate_every": 0.25, **settings}
-    return Settings(**settings) if world is None else Settings(world=str(world), **settings)

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from ..plots import BLUE, GREY, ORANGE, new_figure
+from ..plots import BLUE, GREY, ORANGE, PINK, new_figure
 from ..plots import picture as as_png
 
 SMALLEST = 1e-4  # where a bar begins, as on the panel
@@ -23,8 +23,17 @@ def draw(snapshot: dict[str, Any]) -> tuple[bytes, str]:
     -------
     the picture as PNG, and a text for readers who do not see it
     """
-    figure, (left, right) = new_figure(10, 4.6, columns=2)
-    _blocks(left, snapshot["blocks"])
+    figure, (weights, statistics, right) = new_figure(11, 4.8, columns=3)
+    grid = weights.get_gridspec()
+    assert grid is not None, "axes made side by side have one"
+    grid.set_width_ratios((1, 0.8, 1.9))
+    blocks = snapshot["blocks"]
+    learning = [GREY if block["frozen"] else ORANGE for block in blocks]
+    _bars(weights, [block["weights_moved"] for block in blocks], learning)
+    _bars(statistics, [_statistics(block) for block in blocks], [PINK] * len(blocks))
+    weights.set_xlabel("weights moved", fontsize=8)
+    statistics.set_xlabel("batch norm statistics moved", fontsize=8)
+    _names(weights, blocks)
     _curves(right, snapshot)
     titles = snapshot.get("titles", {})
     trainable, total = snapshot["trainable"], snapshot["total"]
@@ -39,28 +48,45 @@ def describe(snapshot: dict[str, Any]) -> str:
     frozen = sum(block["frozen"] for block in blocks)
     text = (
         f"A still picture of the live lab: left {len(blocks)} blocks of the network, {frozen} of "
-        f"them frozen, with a bar for how far the weights of each have moved; right the curves of "
-        f"run {snapshot['run']} up to step {snapshot['step']}"
+        f"them frozen, with bars for how far the weights and the batch norm statistics of each "
+        f"have moved; right the curves of run {snapshot['run']} up to step {snapshot['step']}"
     )
     return text + (f", held-out accuracy {looks[-1][1]:.0%}." if looks else ", not trained yet.")
 
 
-def _blocks(ax: Axes, blocks: list[dict[str, Any]]) -> None:
-    for row, block in enumerate(blocks):
-        moved, frozen = block["weights_moved"] or 0.0, block["frozen"]
-        ax.barh(row, max(moved, SMALLEST), left=0, height=0.7, color=GREY if frozen else ORANGE)
-        word = "0" if moved == 0 else f"{moved:.2%}"
-        ax.annotate(word, (max(moved, SMALLEST), row), (4, 0), textcoords="offset points",
+def _statistics(block: dict[str, Any]) -> float | None:
+    return None if block["batch_norm"] == "-" else block["statistics_moved"]
+
+
+def _bars(ax: Axes, values: list[float | None], colours: list[str]) -> None:
+    """One bar a block, as a share of its size, on a logarithmic scale; None where there is none."""
+    for row, (moved, colour) in enumerate(zip(values, colours, strict=True)):
+        length = max(moved or 0.0, SMALLEST)
+        ax.barh(row, length, left=0, height=0.7, color=colour)
+        ax.annotate(_said(moved), (length, row), (4, 0), textcoords="offset points",
                     va="center", fontsize=7)  # fmt: skip
+    ax.set_yticks([])
+    ax.invert_yaxis()
+    ax.set_xscale("log")
+    ax.set_xlim(SMALLEST, 30)  # room for the number behind the longest bar
+    ax.set_xticks([1e-3, 1e-1, 10], ["0.1%", "10%", "1000%"], fontsize=7)
+    ax.minorticks_off()
+    ax.grid(visible=False)
+
+
+def _said(moved: float | None) -> str:
+    if moved is None:
+        return "–"
+    if moved == 0:
+        return "0"  # zero to the last bit, and nothing else
+    return "<0.01%" if moved < 1e-4 else f"{moved:.2%}" if moved < 0.1 else f"{moved:.0%}"
+
+
+def _names(ax: Axes, blocks: list[dict[str, Any]]) -> None:
     names = [f"{b['name']}  {'frozen' if b['frozen'] else 'learns'}" for b in blocks]
     ax.set_yticks(range(len(blocks)), names, fontsize=7)
     for label, block in zip(ax.get_yticklabels(), blocks, strict=True):
         label.set_color(BLUE if block["frozen"] else ORANGE)
-    ax.invert_yaxis()
-    ax.set_xscale("log")
-    ax.set_xlim(SMALLEST, 10)
-    ax.grid(visible=False)
-    ax.set_xlabel("how far the weights have moved (share of their size)", fontsize=8)
 
 
 def _curves(ax: Axes, snapshot: dict[str, Any]) -> None:

@@ -87,6 +87,19 @@ class Settings:
         parse_preset(self.preset, None)
 
 
+def from_keywords(world: str | os.PathLike[str] | None, keywords: dict[str, Any]) -> Settings:
+    """Settings of a lab with a panel.
+
+    Raises LabError if a keyword is unknown or its value makes no sense.
+    """
+    known = [name for name in Settings.__dataclass_fields__ if name != "world"]
+    if unknown := sorted(keywords.keys() - set(known)):
+        raise LabError(f"there is no setting {unknown[0]!r}; there are: {', '.join(known)}")
+    # often enough for a smooth curve; where looking is slow, the session looks less often by itself
+    keywords = {"evaluate_every": 0.25, **keywords}
+    return Settings(**keywords) if world is None else Settings(world=str(world), **keywords)
+
+
 @dataclass(frozen=True)
 class Setup:
     """What a run trains: made by the lab's `build` from `Settings`, a new one for every run.

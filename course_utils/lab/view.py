@@ -100,7 +100,8 @@ class View(anywidget.AnyWidget):
         curve, looks = news.pop("curve"), news.pop("evaluations")
         fresh = [i for i, step in enumerate(curve["steps"]) if step > self._last_step]
         looks = [look for look in looks if look[0] > self._last_look]
-        part = {key: value for key, value in news.items() if self._shown.get(key) != value}
+        # None is news too, where the page still shows the error of the run before
+        part = {key: value for key, value in news.items() if self._shown.get(key, ...) != value}
         if fresh:
             points = {name: [curve[name][i] for i in fresh] for name in CURVE}
             part["curve"] = {"from": self._last_step, **points}

@@ -3,9 +3,16 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
+// Keys pressed in the panel are the panel's.  Notebooks look for this attribute from the focused
+// element outwards, and stop looking where one of their own selectors fits.  Those of Notebook 7 fit
+// any focused element of a cell, so the attribute must be on that very element.
+const FOCUSABLE = new Set(["button", "input", "select"]);
+const OURS = "data-lm-suppress-shortcuts";
+
 /** An HTML element with attributes and children (strings become text, so nothing is ever parsed). */
 function html(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
+  if (FOCUSABLE.has(tag) || "tabindex" in attributes) element.setAttribute(OURS, "true");
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (value === true) element.setAttribute(name, "");

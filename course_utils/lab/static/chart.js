@@ -87,7 +87,7 @@ class Chart {
     }
     for (const loss of [0, s.most / 2, s.most]) {
       rule(s.yLoss(loss));
-      text(left - 7, s.yLoss(loss) + 4, String(Number(loss.toPrecision(2))), "end");
+      text(left - 7, s.yLoss(loss) + 4, String(Number(loss.toPrecision(3))), "end");
     }
     const stride = niceCeil(s.end / Math.max(2, Math.floor((width - left) / 90)));
     for (let step = 0; step <= s.end; step += stride) {

@@ -16,7 +16,7 @@ class Panel {
     this.root = html("div", {
       class: "tl-lab", role: "region", "aria-label": "Live lab",
       // or the notebook takes keys meant for the panel: arrow keys, and two D's delete a cell
-      "data-lm-suppress-shortcuts": "true",
+      [OURS]: "true",
       onkeydown: (event) => event.stopPropagation(),
     },
     html("header", { class: "tl-top" }, html("div", {}, this.title, this.subtitle), this.progress),

@@ -18,35 +18,12 @@ from course_utils.lab.view import PERIOD, View, photographs, plain, script
 
 import pytest
 import torch
+from page import Page
 from PIL import Image
 from scenes import play, until
 from small import build, small
 
 BLOCKS = ["stem", "middle", "deep", "head"]
-
-
-class Page:
-    """Stands in for the page: sends messages, keeps what comes back."""
-
-    def __init__(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.lab, self.sent, self.number = lab, [], 0
-        self.states: list[Any] = []
-        monkeypatch.setattr(lab.view, "send", self.sent.append)
-        monkeypatch.setattr(lab.view, "send_state", self.states.append)
-
-    def say(self, **message: Any) -> None:
-        self.lab.view._receive(self.lab.view, message, [])
-
-    def command(self, name: str, /, **arguments: Any) -> dict[str, Any]:
-        self.number += 1
-        self.say(kind="command", id=self.number, name=name, args=arguments)
-        answers = [m for m in self.sent if m["kind"] == "answer" and m["id"] == self.number]
-        assert len(answers) == 1, "every command is answered, and once"
-        return answers[0]
-
-    @property
-    def parts(self) -> list[dict[str, Any]]:
-        return [message["part"] for message in self.sent if message.get("part")]
 
 
 def lab_of(**options: Any) -> Lab:
@@ -167,9 +144,17 @@ def test_every_command_of_the_page_is_carried_out(
     [
         ("freeze", {"name": "cellar"}, "cellar"),
         ("preset", {"name": "everything"}, "everything"),
+        ("thaw", {"name": 3}, "3"),
+        ("toggle", {"name": None}, "None"),
+        ("preset", {"name": "first N"}, "needs N"),
+        ("preset", {"name": "first N", "n": 9}, "first 9 blocks"),
         ("set_rates", {"head": 0}, "above 0"),
+        ("set_rates", {"backbone": -1}, "above 0"),
         ("set_rates", {"backbone": "fast"}, "fast"),
         ("set_rates", {"head": 1e6}, "at most"),
+        ("reset", {"head_rate": 0}, "head_rate must be above 0"),
+        ("reset", {"backbone_rate": 1e6}, "at most"),
+        ("reset", {"preset": "none"}, "there are: head only"),
         ("set_optimizer", {"name": "lion"}, "lion"),
         ("set_batch_norm", {"mode": "maybe"}, "maybe"),
         ("reset", {"seed": -1}, "seed"),
@@ -232,8 +217,8 @@ def test_a_new_lab_pauses_the_ones_before() -> None:
         first.close()
         second.close()
         await until(lambda: not first._driver._tasks and not second._driver._tasks)
-        threads = [t.name for t in threading.enumerate() if t.name.startswith("live-lab")]
-        await until(lambda: threads == [])
+        names = lambda: [t.name for t in threading.enumerate()]  # noqa: E731
+        await until(lambda: not any(name.startswith("live-lab") for name in names()))
 
     play(scene)
 
