@@ -91,9 +91,17 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield started
 
 
+def running_lab(folder: Path, settings: Path) -> contextlib.AbstractContextManager[Lab]:
+    """Run JupyterLab on ``folder`` by the course's own command."""
+    options = ["--no-browser", "--root", str(folder)]
+    return running_server([sys.executable, "-m", "course_utils", "lab", *options], folder, settings)
+
+
 @contextlib.contextmanager
-def running_lab(folder: Path, settings: Path, seconds: float = 60) -> Iterator[Lab]:
-    """Run JupyterLab on ``folder``, with settings of its own instead of the developer's."""
+def running_server(
+    command: list[str], folder: Path, settings: Path, seconds: float = 60
+) -> Iterator[Lab]:
+    """Run a server of ``folder``, with settings of its own instead of the developer's."""
     names = {
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": "data",
@@ -106,7 +114,7 @@ def running_lab(folder: Path, settings: Path, seconds: float = 60) -> Iterator[L
     log = settings / "log.txt"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "course_utils", "lab", "--no-browser", "--root", str(folder)],
+            command,
             cwd=ROOT,
             env={**os.environ, **OFFLINE, **own, "PYTHONUNBUFFERED": "1"},
             stdout=output,
@@ -117,7 +125,7 @@ def running_lab(folder: Path, settings: Path, seconds: float = 60) -> Iterator[L
         pattern = re.compile(r"(http://127\.0\.0\.1:\d+)/\S*token=(\w+)")
         while not (found := pattern.search(log.read_text())):
             if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-4000:]}")
+                pytest.fail(f"Jupyter did not start:\n{log.read_text()[-4000:]}")
             time.sleep(0.1)
         yield Lab(found[1], found[2], folder)
     finally:

@@ -1,20 +1,18 @@
 """The live lab in a real JupyterLab: mouse, keyboard, latencies, themes, widths, a page reload."""
 
 import csv
-import json
 import os
 import shutil
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
-from tests.browser.conftest import ARTEFACTS, POPUP_SCRIPT, Lab, Watched
-from tests.browser.test_lessons_in_lab import COMPLAINTS, COUNTS, IDLE, choose, wait_until_run
+from tests.browser.conftest import ARTEFACTS, Lab
+from tests.browser.panel import Panel, open_notebook, rerun, small_lab, watch
+from tests.browser.test_lessons_in_lab import COMPLAINTS, choose, wait_until_run
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 LESSON = "09_the_live_lab.ipynb"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -45,131 +43,12 @@ LATENCIES = """async ([selector, clicks]) => {
 }"""
 
 
-@dataclass
-class Panel:
-    """The panel on a page, and what its reader does with it."""
-
-    page: Page
-    watched: Watched
-
-    @property
-    def root(self) -> Locator:
-        return self.page.locator(".tl-lab").first
-
-    def block(self, name: str) -> Locator:
-        return self.root.locator(f'[data-block="{name}"]')
-
-    @property
-    def step(self) -> int:
-        return int(self.root.get_attribute("data-step") or 0)
-
-    @property
-    def run(self) -> int:
-        return int(self.root.get_attribute("data-run") or 0)
-
-    def row(self, name: str) -> Locator:
-        return self.root.locator(".tl-row", has=self.page.locator(f'[data-block="{name}"]'))
-
-    def until(self, what: str, seconds: float = 20) -> None:
-        """Wait for a condition on the panel's root, `panel` in JavaScript."""
-        self.page.wait_for_function(
-            f"() => {{ const panel = document.querySelector('.tl-lab'); return {what}; }}",
-            timeout=1000 * seconds,
-        )
-
-    def settled(self) -> None:
-        self.until("panel.dataset.waiting === '0'")
-
-    def press(self, name: str) -> None:
-        self.root.get_by_role("button", name=name, exact=True).click()
-
-    def start(self) -> None:
-        self.press("Start")
-        self.until("panel.dataset.running === 'true'")
-
-    def pause(self) -> None:
-        if self.root.get_attribute("data-running") == "true":
-            self.press("Pause")
-        self.until("panel.dataset.running === 'false'")
-        self.settled()
-
-    def anew(self, preset: str = "head only") -> None:
-        """Give a fresh run that stands still, as at the beginning of each test."""
-        self.pause()
-        before = self.run
-        self.press("Reset")
-        self.until(f"Number(panel.dataset.run) === {before + 1}")
-        self.settled()
-        self.root.get_by_role("button", name=preset, exact=True).click()
-        self.settled()
-
-    def picture(self, name: str) -> Path:
-        path = ARTEFACTS / f"live-lab-{name}.png"
-        usual = self.page.viewport_size or {"width": 1280, "height": 1000}
-        # as tall as the panel: a notebook scrolls inside, where a screenshot cannot follow
-        tall = self.root.evaluate("root => Math.ceil(root.getBoundingClientRect().height)") + 300
-        self.page.set_viewport_size({"width": usual["width"], "height": tall})
-        self.root.evaluate("root => root.scrollIntoView({block: 'center'})")
-        self.page.wait_for_timeout(400)
-        self.root.screenshot(path=path)
-        self.page.set_viewport_size(usual)
-        self.page.wait_for_timeout(200)
-        return path
-
-
-def watch(page: Page) -> Watched:
-    """Watch a tab from its first request on."""
-    watched = Watched()
-    page.expose_function("coursePopup", watched.on_popup)
-    page.add_init_script(POPUP_SCRIPT)
-    page.on("console", watched.on_console)
-    page.on("pageerror", watched.on_page_error)
-    page.on("request", watched.on_request)
-    page.on("websocket", watched.on_request)
-    return watched
-
-
-def open_notebook(page: Page, lab: Lab, name: str) -> None:
-    page.goto(lab.address(f"lessons/{name}"))
-    page.wait_for_selector(IDLE, timeout=60_000)
-    page.wait_for_function(f"({COUNTS})().length > 0", timeout=60_000)
-
-
 def run_everything(page: Page) -> None:
     choose(page, "Edit", "Clear Outputs of All Cells")
     choose(page, "Run", "Run All Cells")
     wait_until_run(page)
     complaints = page.locator(COMPLAINTS).all_text_contents()
     assert not complaints, complaints[-1][-3000:]
-
-
-def scratch(lab: Lab, name: str, *cells: str) -> str:
-    """Write a small notebook beside the lessons."""
-    first = "import sys\nsys.path.insert(0, '..')\nimport course_utils"
-    notebook = {
-        "nbformat": 4,
-        "nbformat_minor": 5,
-        "metadata": {
-            "kernelspec": {
-                "name": "python3",
-                "display_name": "Python 3 (ipykernel)",
-                "language": "python",
-            }
-        },
-        "cells": [
-            {
-                "cell_type": "code",
-                "id": f"cell-{i}",
-                "metadata": {},
-                "source": source,
-                "outputs": [],
-                "execution_count": None,
-            }
-            for i, source in enumerate((first, *cells))
-        ],
-    }
-    (lab.folder / "lessons" / name).write_text(json.dumps(notebook))
-    return name
 
 
 @pytest.fixture(scope="module")
@@ -338,6 +217,12 @@ def test_a_refusal_says_why_and_changes_nothing(panel: Panel) -> None:
         expect(panel.root.locator(".tl-trouble-text")).to_contain_text("the head's rate")
         expect(rate).to_have_value(before)
     panel.picture("refusal")
+    run, images = panel.run, panel.root.locator('[name="world"]')
+    images.fill("/no/such/folder")
+    images.press("Enter")  # the same as Reset
+    expect(panel.root.locator(".tl-trouble-text")).to_contain_text("neither one of")
+    assert panel.run == run
+    expect(images).to_have_value("auto")
     panel.root.get_by_role("button", name="Dismiss").click()
     expect(panel.root.locator(".tl-trouble")).to_be_hidden()
     rate.fill("0.004")
@@ -418,8 +303,12 @@ def test_every_control_has_a_name_for_screen_readers(panel: Panel) -> None:
 def test_it_looks_well_in_light_and_dark_narrow_and_wide(panel: Panel) -> None:
     panel.start()
     panel.until("Number(panel.dataset.step) >= 60")
+    panel.until("Number(panel.querySelector('.tl-chart').dataset.evaluations) >= 3")
     panel.root.get_by_role("button", name="last five", exact=True).click()
-    panel.until("Number(panel.dataset.step) >= 75", 60)
+    panel.until("[...panel.querySelectorAll('.tl-moved[data-zero=false]')].length >= 6", 60)
+    expect(panel.root.locator(".tl-mark", has_text="thawed 5 blocks")).to_have_count(1)
+    thawed = panel.step
+    panel.until(f"Number(panel.dataset.step) >= {thawed + 12}", 60)
     panel.pause()
     usual = panel.page.viewport_size
     try:
@@ -518,34 +407,6 @@ def test_a_page_that_is_loaded_again_shows_the_training_as_it_is(panel: Panel) -
     expect(panel.root.locator(".tl-wall img")).to_have_count(24)
 
 
-def small_lab(browser: BrowserContext, lab: Lab, name: str, options: str, *more: str) -> Panel:
-    """Open a scratch notebook whose second cell shows a lab; further cells are there to be run."""
-    show = (
-        f"from course_utils.lab import Lab\nlab = Lab('shapes', train=100, test=50{options})\n"
-        "labs = globals().setdefault('labs', [])\nlabs.append(lab)\nlab"
-    )
-    page = browser.new_page()
-    panel = Panel(page, watch(page))
-    open_notebook(page, lab, scratch(lab, name, show, *more))
-    choose(page, "Run", "Run All Cells")
-    wait_until_run(page)
-    panel.root.wait_for()
-    panel.settled()
-    return panel
-
-
-def rerun(panel: Panel, cell: int) -> str:
-    """Run a cell once more; return what it prints."""
-    found = panel.page.locator(".jp-CodeCell").nth(cell)
-    prompt = found.locator(".jp-InputPrompt")
-    before = prompt.text_content() or ""
-    found.locator(".cm-content").click()
-    panel.page.keyboard.press("Shift+Enter")
-    expect(prompt).not_to_have_text(before, timeout=10_000)
-    expect(prompt).not_to_have_text("[*]:", timeout=20_000)
-    return (found.locator(".jp-OutputArea-output").last.text_content() or "").strip()
-
-
 def test_where_the_page_drives_everything_works_as_well(browser: BrowserContext, lab: Lab) -> None:
     panel = small_lab(browser, lab, "driven.ipynb", ", driver='foreground'", "print(6 * 7)")
     panel.start()
@@ -605,6 +466,29 @@ def test_running_the_cell_again_or_clearing_it_stops_training(
     choose(panel.page, "Edit", "Clear Outputs of All Cells")
     panel.page.wait_for_timeout(1000)
     assert rerun(panel, 2) == "False False 0"
+    assert panel.watched.console_errors == []
+    panel.page.close()
+
+
+def test_two_labs_in_one_notebook_take_turns(browser: BrowserContext, lab: Lab) -> None:
+    second = "other = Lab('shapes', train=100, test=50)\nlabs.append(other)\nother"
+    panel = small_lab(browser, lab, "two.ipynb", "", second, RUNNING)
+    panel.page.set_viewport_size({"width": 1280, "height": 2600})  # both in sight
+    one, two = (panel.page.locator(".tl-lab").nth(i) for i in (0, 1))
+    one.locator(".tl-play").click()
+    expect(one).to_have_attribute("data-running", "true")
+    panel.until("Number(panel.dataset.step) >= 5")
+    two.locator(".tl-play").click()
+    expect(two).to_have_attribute("data-running", "true")
+    expect(one).to_have_attribute("data-running", "false", timeout=10_000)
+    expect(one.locator(".tl-status-text")).to_have_text("paused", timeout=10_000)
+    two.locator('[data-block="features.18"]').click()
+    expect(two.locator(".tl-mark", has_text="thawed features.18")).to_have_count(1, timeout=10_000)
+    expect(one.locator('[data-block="features.18"]')).to_have_attribute("aria-pressed", "true")
+    assert rerun(panel, 3) == "False True 1"
+    one.locator(".tl-play").click()
+    expect(two).to_have_attribute("data-running", "false", timeout=10_000)
+    assert rerun(panel, 3) == "True False 1"
     assert panel.watched.console_errors == []
     panel.page.close()
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "seaborn": "seaborn-base"}
 NOT_FOR_BINDER = {
     *("jupytext", "nbclient", "nbformat", "nbval", "pytest", "pytest-timeout", "pytest-xdist"),
-    *("hypothesis", "playwright", "ruff", "mypy"),
+    *("hypothesis", "playwright", "notebook", "ruff", "mypy"),
 }
 INSTALLS = re.compile(r"\b(?:pip|conda|mamba|npm|uv)\b[^\n]*?\b(?:install|create|update|add)\b.*")
 ALLOWED_INSTALLS = {
