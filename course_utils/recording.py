@@ -63,10 +63,15 @@ def execute(notebook: NotebookNode, folder: Path, timeout: int = 300) -> Recordi
         coalesce_streams=True,
     )
     start = time.perf_counter()
-    # A folder of its own keeps the start-up files and history of whoever records out of it.
-    with tempfile.TemporaryDirectory() as ipython, PeakMemory() as memory:
+    # Folders of its own keep out what belongs to whoever records: start-up files, history,
+    # downloads, scores and solved exercises.
+    with tempfile.TemporaryDirectory() as fresh, PeakMemory() as memory:
         try:
-            own = {"IPYTHONDIR": ipython, "COURSE_RECORDING": "1"}
+            own = {
+                "IPYTHONDIR": f"{fresh}/ipython",
+                "COURSE_CACHE": f"{fresh}/cache",
+                "COURSE_RECORDING": "1",
+            }
             client.execute(env={**os.environ, **OFFLINE, **own})
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             raise notebooks.LessonError(

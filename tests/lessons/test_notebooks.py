@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from course_utils import notebooks, recording
+from course_utils.lab.scoreboard import Scoreboard
 
 import nbformat
 import pytest
@@ -115,6 +116,18 @@ def test_recording_executes_and_stores(lesson: notebooks.Lesson) -> None:
     first = lesson.notebook.read_bytes()
     recording.record(lesson)
     assert lesson.notebook.read_bytes() == first, "a second recording must not differ"
+
+
+def test_nothing_of_whoever_records_gets_into_a_lesson(
+    lesson: notebooks.Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "mine"))
+    Scoreboard().add("a challenge", 3, "points")
+    cell = "from course_utils.lab.scoreboard import Scoreboard\nScoreboard().table().empty"
+    lesson.source.write_text(f"{TEXT}\n# %%\n{cell}\n")
+    recording.record(lesson)
+    last = notebooks.code_cells(notebooks.read_notebook(lesson.notebook))[-1]
+    assert last.outputs[0].data == {"text/plain": "True"}
 
 
 @pytest.mark.parametrize(
