@@ -6,10 +6,11 @@
 "Fine-tune at a tenth of the rate that you would use from scratch" is a claim about two best rates.
 So both starts get the same images, the same steps and the same schedule, and a row of rates wide
 enough to hold the top of either curve.  Accuracies are on images held out of training, since a rate
-is chosen by them.  Writes data/records/rates_by_start*.json; rows are kept as they come.
+is chosen by them.  Writes data/records/rates_by_start*.json; with --keep rows are kept on the way.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
@@ -18,6 +19,7 @@ from course_utils.datasets import ImageData, Prepare
 
 import claims_worlds
 import torch
+from keeping import Kept
 from torch import nn
 from torchvision.models import mobilenet_v2
 
@@ -57,25 +59,35 @@ def sweep(
     rates: Mapping[str, Sequence[float]] = RATES,
     epochs: int = 8,
     batch_size: int = 16,
-) -> Iterator[Row]:
+    keep: Path | None = None,
+) -> list[Row]:
     """One row for each seed, start and rate; `rates` maps a start to the rates to try."""
-    for seed in seeds:
+
+    def run(seed: int, start: str, rate: float) -> list[Row]:
         data = draw(seed)
-        for start, tried in rates.items():
-            for rate in tried:
-                environment.seed_everything(seed)
-                model = network(start, pretrained, len(data.class_names)).to(prepare.device)
-                accuracy = score(
-                    model, data, prepare, count=epochs, backbone_rate=rate, head_rate=rate,
-                    batch_size=batch_size, seed=seed,
-                )  # fmt: skip
-                yield {"seed": seed, "start": start, "rate": rate, "accuracy": accuracy}
+        environment.seed_everything(seed)
+        model = network(start, pretrained, len(data.class_names)).to(prepare.device)
+        accuracy = score(
+            model, data, prepare, count=epochs, backbone_rate=rate, head_rate=rate,
+            batch_size=batch_size, seed=seed,
+        )  # fmt: skip
+        return [{"accuracy": accuracy}]
+
+    settings = [
+        {"seed": seed, "start": start, "rate": rate}
+        for seed in seeds
+        for start, tried in rates.items()
+        for rate in tried
+    ]
+    return Kept(keep).measure(settings, run)
 
 
 def main() -> None:
     parser = claims_worlds.arguments(__doc__.splitlines()[0], train=600, held_out=500)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--keep", type=Path, help="file of rows measured so far; a run goes on")
+    parser.add_argument("--only-keep", action="store_true", help="measure, and write no record")
     parser.add_argument("--quick", action="store_true", help="one rate for each start")
     args = parser.parse_args()
     course, prepare = claims_worlds.settle(args)
@@ -89,15 +101,15 @@ def main() -> None:
         **claims_worlds.names(args, course, prepare.size),
     }
     rates = {start: tried[2:3] for start, tried in RATES.items()} if args.quick else RATES
-    rows: list[Row] = []
-    for row in sweep(
+    rows = sweep(
         draw, course.pretrained, prepare, seeds=args.seeds, rates=rates,
-        epochs=args.epochs, batch_size=args.batch,
-    ):  # fmt: skip
-        print(row, flush=True)
-        rows.append(row)
-        done = sorted({r["seed"] for r in rows})
-        experiments.write_record(record, folder=args.out, seeds=done, rows=rows, **details)
+        epochs=args.epochs, batch_size=args.batch, keep=args.keep,
+    )  # fmt: skip
+    if not args.only_keep:
+        path = experiments.write_record(
+            record, folder=args.out, seeds=args.seeds, rows=rows, **details
+        )
+        print("wrote", path.name)
 
 
 if __name__ == "__main__":
