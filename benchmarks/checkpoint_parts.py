@@ -210,15 +210,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--suffix", default="", help="ending of the record's name")
     parser.add_argument("--out", type=Path, default=experiments.RECORDS)
+    parser.add_argument("--resume", action="store_true", help="keep the seeds that are there")
     args = parser.parse_args()
     course = world.settle(1, args.data, args.train, args.test)
     size = args.size or course.size
-    rows: Rows = []
+    name = f"checkpoint_parts{args.suffix}"
+    rows: Rows = experiments.read_record(name, args.out)["rows"] if args.resume else []
     for seed in args.seeds:
+        if any(row["seed"] == seed for row in rows):
+            continue
         rows += measure(course, seed, size=size, source=args.source, epochs=args.epochs)
         # written after each seed: a run that is cut off has lost little
         path = experiments.write_record(
-            f"checkpoint_parts{args.suffix}",
+            name,
             folder=args.out,
             what="accuracy when one kind of tensor of the checkpoint is not loaded",
             command=f"python benchmarks/checkpoint_parts.py --data {course.world} "
@@ -226,10 +230,10 @@ def main() -> None:
             data=f"{args.data_name or course.data.name}, {args.train} training images a run, "
             f"{size} px",
             weights=args.weights_name or course.weights.title,
-            seeds=args.seeds[: 1 + args.seeds.index(seed)],
+            seeds=sorted({row["seed"] for row in rows}),
             rows=rows,
         )
-    print("wrote", path.name)
+        print("wrote", path.name, flush=True)
 
 
 if __name__ == "__main__":
