@@ -7,7 +7,7 @@ import time
 
 from IPython.display import DisplayHandle, display
 
-from .plots import BLUE, GREY, new_figure, picture
+from .plots import BLUE, GREY, bundle, new_figure, picture
 
 
 class LiveAccuracy:
@@ -51,8 +51,7 @@ class LiveAccuracy:
         self._draw()
 
     def _draw(self) -> None:
-        data = {"image/png": self.picture(), "text/plain": f"[figure] {self.alt()}"}
-        metadata = {"image/png": {"alt": self.alt()}}
+        data, metadata = bundle(self.picture(), self.alt())
         if self._handle is None:
             self._handle = display(data, raw=True, metadata=metadata, display_id=True)
         else:

@@ -40,23 +40,31 @@ def picture(figure: Figure) -> bytes:
 def show(figure: Figure, alt: str) -> None:
     """Put a figure on the page as a picture with a text alternative.
 
+    Raises ValueError if `alt` is empty.
+    """
+    from IPython.display import display
+
+    data, metadata = bundle(picture(figure), alt)
+    display(data, raw=True, metadata=metadata)
+
+
+def bundle(png: bytes, alt: str) -> tuple[dict[str, str | bytes], dict[str, dict[str, str]]]:
+    """A picture as data and metadata of an output, with a text alternative.
+
     JupyterLab shows a PNG without its text alternative (nbconvert and nbviewer do use it), but
     keeps that of an HTML image: so a running notebook gets both.  A stored one gets the PNG alone,
     which every viewer draws, and is half as large.
 
     Raises ValueError if `alt` is empty.
     """
-    from IPython.display import display
-
     if not alt.strip():
         raise ValueError("a figure needs an alt text: one or two sentences saying what it shows")
-    png = picture(figure)
-    bundle: dict[str, str | bytes] = {"image/png": png, "text/plain": f"[figure] {alt}"}
+    data: dict[str, str | bytes] = {"image/png": png, "text/plain": f"[figure] {alt}"}
     if RECORDING not in os.environ:
         source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
         style = "max-width: 100%; background: white"
-        bundle["text/html"] = f'<img style="{style}" alt="{html.escape(alt)}" src="{source}">'
-    display(bundle, raw=True, metadata={"image/png": {"alt": alt}})
+        data["text/html"] = f'<img style="{style}" alt="{html.escape(alt)}" src="{source}">'
+    return data, {"image/png": {"alt": alt}}
 
 
 def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:

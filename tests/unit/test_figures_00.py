@@ -35,6 +35,7 @@ def test_one_output_is_updated_and_the_last_picture_shows_every_step(page):
     assert len(page.shown) == 1
     assert page.updates[-1]["image/png"].startswith(b"\x89PNG")
     assert "3 of 3 steps taken, now 62%" in page.updates[-1]["text/plain"]
+    assert 'alt="Line: accuracy' in page.updates[-1]["text/html"], "what JupyterLab reads out"
 
 
 def test_drawing_is_throttled(page):
