@@ -31,7 +31,7 @@ from torch.nn import functional as F
 ROOT = Path(__file__).resolve().parent.parent
 PREPARE = Prepare(slim.SIZE, MEAN, STD)
 # images and peak learning rate: what a quarter of an hour or so on one core allows
-SETTINGS = {"resnet18_slim": (128_000, 3e-3), "vit_tiny": (64_000, 1e-3)}
+SETTINGS = {"resnet18_slim": (64_000, 3e-3), "vit_tiny": (64_000, 1e-3)}
 
 
 @dataclass

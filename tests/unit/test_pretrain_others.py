@@ -35,6 +35,22 @@ def test_a_run_that_was_stopped_and_resumed_ends_where_one_that_was_not_does(tmp
         assert torch.equal(tensor, second.model.state_dict()[name]), name
 
 
+def test_a_teacher_shows_its_maps_and_stays_as_it_is(tmp_path):
+    run = pretrain_others.Run("vit_tiny", images=32, batch=8, rate=1e-3)
+    (teacher,) = run.teaching.teacher
+    before = {name: tensor.clone() for name, tensor in teacher.state_dict().items()}
+    maps, scores = run.teaching.lesson(torch.randn(2, 3, 64, 64))
+    assert [tuple(m.shape) for m in maps] == [(2, 32, 8, 8), (2, 96, 4, 4), (2, 1280, 2, 2)]
+    assert scores.shape == (2, 30)
+    pretrain_others.train_on_chunk(run)
+    assert all(torch.equal(t, before[name]) for name, t in teacher.state_dict().items())
+    held = [p for group in run.optimizer.param_groups for p in group["params"]]
+    assert len(held) == len(list(run.model.parameters())) + 6, "three maps, and not the teacher"
+    total, plain = run.loss(torch.randn(4, 3, 64, 64), torch.arange(4))
+    assert total > plain
+    assert pretrain_others.Run("vit_tiny", 32, 8, 1e-3, alone=True).teaching is None
+
+
 def test_marks_of_position_are_spared_from_weight_decay():
     groups = pretrain_others.parameter_groups(slim.vit_tiny(3), 0.05)
     spared = {tuple(p.shape) for p in groups[1]["params"]}
