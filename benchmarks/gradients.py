@@ -25,7 +25,7 @@ from residual_twins import Row, add_shared, images, write
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-DEPTHS = [10, 16, 28, 40, 52]
+DEPTHS = [10, 16, 28, 52]
 NETWORKS = {  # name -> blocks that are frozen, counted from the input
     "MobileNetV2, pretrained": (7, 14),
     "plain twin, 28 layers": (5, 10),
