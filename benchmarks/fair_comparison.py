@@ -14,7 +14,8 @@ Everything else is equal: images, order, epochs, and a learning rate tuned for e
 start on images that are used for nothing else.  Scenes are plain (no clutter), so that networks
 which learn from some hundred images differ from chance.
 
-Writes data/records/fair_comparison.json, anew after each seed.
+Writes data/records/fair_comparison.json, anew after each seed.  With `--resume` the seeds that are
+in it already are kept, with the rates that they were given.
 """
 
 import argparse
@@ -48,7 +49,7 @@ class Sizes:
     source: int = 5000
     source_epochs: int = 3
     train: int = 600
-    epochs: int = 10
+    epochs: int = 8
     tune: int = 400
     test: int = 1000
 
@@ -72,7 +73,7 @@ def network(architecture: str, classes: int) -> nn.Sequential:
     stem = nn.Sequential(nn.Conv2d(3, first, 3, 2, 1, bias=False), nn.BatchNorm2d(first), nn.ReLU())
     head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(third, classes))
     model = nn.Sequential(stem, *blocks, head)
-    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 STARTS = {
@@ -179,12 +180,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     for name, size in vars(Sizes()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=size)
+    parser.add_argument("--resume", action="store_true", help="go on with the record")
     parser.add_argument("--out", type=Path, default=experiments.RECORDS)
     args = parser.parse_args()
     sizes = Sizes(**{name: getattr(args, name) for name in vars(Sizes())})
     rows: list[dict[str, Any]] = []
-    rates: dict[tuple[str, str], float] = {}
-    for done, seed in enumerate(args.seeds, 1):
+    if args.resume and (args.out / "fair_comparison.json").is_file():
+        rows = experiments.read_record("fair_comparison", args.out)["rows"]
+    rates = {(row["architecture"], row["start"]): row["rate"] for row in rows}
+    done = {row["seed"] for row in rows}
+    for seed in args.seeds:
+        if seed in done:
+            continue
         weights = pretrain(seed, sizes)
         rates = rates or tune(weights, sizes)
         for row in measure(seed, weights, rates, sizes):
@@ -198,7 +205,7 @@ def main() -> None:
             f"images, {SIDE} px",
             weights=f"random, or pretrained here on {sizes.source} plain source images for "
             f"{sizes.source_epochs} epochs",
-            seeds=args.seeds[:done],
+            seeds=sorted({row["seed"] for row in rows}),
             rows=rows,
             folder=args.out,
             sizes=vars(sizes),

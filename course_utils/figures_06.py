@@ -69,7 +69,8 @@ def places(model_blocks: Sequence[str], came_from: Mapping[str, str | None]) -> 
 TREATMENTS = {
     "frozen": (BLUE, "o"),
     "renewed": (GREEN, "^"),
-    "fine-tuned": (ORANGE, "s"),
+    "fine-tuned": (PINK, "v"),
+    "retrained": (ORANGE, "s"),
     "scratch": (GREY, "D"),
 }
 
@@ -103,9 +104,12 @@ def changes(
         ax.plot([], [], color=colour, marker=marker, linestyle="", label=title)
     if chance is not None:
         ax.axvline(100 * chance, color=GREY, linewidth=1, linestyle=":")
-        ax.annotate("guessing", (100 * chance, -0.75), color=GREY, fontsize=9, ha="center")
+        ax.annotate(
+            "guessing", (100 * chance, -0.8), xytext=(4, 0), textcoords="offset points",
+            color=GREY, fontsize=9, va="center",
+        )  # fmt: skip
     ax.set_yticks(range(len(labels)), labels, fontsize=9)
-    ax.set_ylim(len(labels) - 0.4, -0.9)
+    ax.set_ylim(len(labels) - 0.4, -1.2)
     ax.set_xlabel("accuracy on held-out images (%)")
     ax.grid(axis="x", color="#dddddd")
     figure.legend(loc="outside lower center", ncols=len(treatments), frameon=False)

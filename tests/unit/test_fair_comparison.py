@@ -52,3 +52,20 @@ def test_only_the_named_part_differs_between_the_architectures():
     sizes = {name: sum(p.numel() for p in network(name, 10).parameters()) for name in "ABC"}
     assert sizes["A"] < sizes["B"] < sizes["C"]
     assert len(network("B", 10)) == len(network("A", 10)) + 1 == len(network("C", 10)) + 1
+
+
+def test_a_resumed_run_keeps_rows_and_rates(monkeypatch, tmp_path, capsys):
+    words = ["fair_comparison.py", *TINY[:-1], "--out", str(tmp_path)]
+    monkeypatch.setattr(fair_comparison, "RATES", (1e-3, 1e-2))
+    monkeypatch.setattr(sys, "argv", words)
+    fair_comparison.main()
+    first = json.loads((tmp_path / "fair_comparison.json").read_text())["rows"]
+    capsys.readouterr()
+    monkeypatch.setattr(sys, "argv", [*words[:-2], "1", "--resume", *words[-2:]])
+    fair_comparison.main()
+    record = json.loads((tmp_path / "fair_comparison.json").read_text())
+    assert record["rows"][:9] == first
+    assert record["seeds"] == [0, 1]
+    rates = [[row["rate"] for row in record["rows"][i : i + 9]] for i in (0, 9)]
+    assert rates[0] == rates[1]
+    assert "tuned" not in capsys.readouterr().out
