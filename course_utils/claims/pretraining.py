@@ -139,7 +139,8 @@ def thirty_images(tables: Tables) -> Finding:
             name = TASKS.get(task, task)
             gain = paired(mine, "accuracy", "strategy", with_weights, without)
             what = f"{with_weights} minus {without}"
-            effects.append(difference(gain, world, f"{name}: gain", what, core=True))
+            core = task == "near"
+            effects.append(difference(gain, world, f"{name}: gain", what, core=core))
             scores = mine[mine["strategy"] == with_weights]["accuracy"] - ENOUGH
             what = f"accuracy with pretrained weights, minus {ENOUGH:.0%}"
             effects.append(difference(scores, world, f"{name}: enough with", what))

@@ -48,8 +48,8 @@ def resembling_source(tables: Tables) -> Finding:
     for world, table in tables.each("source_tasks"):
         rows = table[table["chosen"]]
         own = rows[rows["source"] == "own classes"]
-        same = rows["source_images"].isin([0, *own["source_images"].unique()])
-        rows = rows[same]
+        if len(own):  # one size of source alone: that of the kinds that are compared
+            rows = rows[rows["source_images"].isin([0, *own["source_images"].unique()])]
         other = "other shapes" if (rows["source"] == "other shapes").any() else "other photographs"
         classes = rows[rows["source"] == other]["source_classes"]
         like_own = own["source_classes"].max() if len(own) else classes.max()
@@ -57,6 +57,8 @@ def resembling_source(tables: Tables) -> Finding:
         far = [s for s in ("fabric", "orientation", "drawn shapes") if s in set(rows["source"])]
         for treatment in ("fine-tuned", "frozen"):
             mine = rows[rows["treatment"] == treatment]
+            if mine.empty:
+                continue
             scratch = rows[rows["treatment"].str.startswith("scratch")]
             rival = str(best(scratch, "accuracy", "treatment"))
             nothing = scratch[scratch["treatment"] == rival].assign(source="none")
