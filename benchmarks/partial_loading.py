@@ -11,6 +11,8 @@ MobileNetV2 is changed in several ways and loaded in several ways.  These treatm
     retrained    the same with ten: as long as from scratch
     scratch      the checkpoint is thrown away, and everything is trained for ten epochs
 
+The last two end with statistics measured anew, too.
+
 Three epochs of 200 images are 21 steps, after which a tenth of batch norm's first running variance,
 1, is still there.  Where the true one is far smaller, nothing gets through in eval mode: accuracies
 of exactly 10 % in the rows "frozen" and "fine-tuned" mean just that.
@@ -161,6 +163,9 @@ RETRAINED = ("untouched", INSERTED, DEEPER, ALL_WIDER, "SiLU for ReLU6")
 RENEWED = ("untouched", INSERTED, SHALLOW, DEEPER, ALL_WIDER, "SiLU for ReLU6")
 
 
+TREATMENTS = ("frozen", "renewed", "fine-tuned", "retrained", "scratch")
+
+
 def network(
     course: world.Course, case: Case, seed: int, classes: int
 ) -> tuple[MobileNetV2, dict[str, int]]:
@@ -240,18 +245,19 @@ def train(
     scratch_epochs: int,
 ) -> Iterator[training.Epoch]:
     """Train as the treatment says (see the top of this file)."""
-    if treatment == "scratch":
-        yield from recipes.fine_tune(
-            model, data, prepare, count=scratch_epochs, seed=seed, backbone_rate=3e-3
-        )
-        return
     if treatment == "renewed":
         renew_statistics(model, data, prepare)
-    tuned = {"fine-tuned": epochs, "retrained": scratch_epochs}.get(treatment)
-    head_epochs = 1 if tuned else 10
-    yield from recipes.train_head(model, data, prepare, count=head_epochs, seed=seed)
-    if tuned:
-        yield from recipes.fine_tune(model, data, prepare, count=tuned, seed=seed)
+    if treatment != "scratch":
+        head_epochs = 10 if treatment in ("frozen", "renewed") else 1
+        yield from recipes.train_head(model, data, prepare, count=head_epochs, seed=seed)
+    count = {"fine-tuned": epochs, "retrained": scratch_epochs, "scratch": scratch_epochs}
+    if treatment in count:
+        yield from recipes.fine_tune(
+            model, data, prepare, count=count[treatment], seed=seed,
+            backbone_rate=3e-3 if treatment == "scratch" else 1e-3,
+        )  # fmt: skip
+    if treatment in ("retrained", "scratch"):
+        renew_statistics(model, data, prepare)
 
 
 @torch.no_grad()
@@ -281,6 +287,7 @@ def measure(
     held_out: int = 300,
     epochs: int = 3,
     scratch_epochs: int = 10,
+    allowed: Collection[str] = TREATMENTS,
     done: Collection[tuple[Any, ...]] = (),
 ) -> Iterator[dict[str, Any]]:
     """All rows of one seed: each case frozen, most fine-tuned, some from scratch.
@@ -296,7 +303,7 @@ def measure(
             treatments.append("retrained")
         if case.change in FROM_SCRATCH and case.load == "as it is":
             treatments.append("scratch")
-        for treatment in treatments:
+        for treatment in (name for name in treatments if name in allowed):
             load = "nothing" if treatment == "scratch" else case.load
             if (seed, case.change, load, treatment) in done:
                 continue
@@ -318,6 +325,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--scratch-epochs", type=int, default=10)
     parser.add_argument("--cases", type=int, nargs="+", help="numbers of some cases only")
+    parser.add_argument("--treatments", nargs="+", default=list(TREATMENTS), choices=TREATMENTS)
     parser.add_argument("--name", default="partial_loading", help="of the record")
     parser.add_argument("--resume", action="store_true", help="go on with the record")
     parser.add_argument("--out", type=Path, default=experiments.RECORDS)
@@ -332,7 +340,8 @@ def main() -> None:
     for seed in args.seeds:
         for row in measure(
             course, seed, cases, train=args.train, held_out=args.held_out,
-            epochs=args.epochs, scratch_epochs=args.scratch_epochs, done=done,
+            epochs=args.epochs, scratch_epochs=args.scratch_epochs,
+            allowed=args.treatments, done=done,
         ):  # fmt: skip
             rows.append(row)
             print(seed, row["change"], row["load"], row["treatment"], row["accuracy"], flush=True)
