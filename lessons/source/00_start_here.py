@@ -53,6 +53,9 @@ from torch.nn import functional as F
 from torchvision.models import mobilenet_v2
 
 from course_utils import datasets, experiments, figures_00, freezing, plots, training
+from course_utils.checks import lesson00 as check
+from course_utils.checks import progress
+from course_utils.lab import Lab
 
 course = course_utils.begin(lesson=0, train=2000, test=1000)
 
@@ -341,14 +344,58 @@ plots.show(figure, alt="Accuracy against the number of training images, on a log
 # describes images in terms that were learned for another task, and no number of images changes
 # that. Getting further means letting the backbone learn too. That is lesson 05, and it can fail.
 #
+# ## The whole course in one panel
+#
+# In this course you will freeze and **thaw** (let learn again) parts of a network, and see what
+# comes of it. The live lab does that while a network trains. The next cell trains the new head for
+# 40 steps, thaws the whole backbone for 15, and freezes it again for 25.
+#
+# **Predict.** What does the thaw do within its 15 steps? Does the accuracy rise, fall, or stay? And
+# how many times as long does a step take while everything learns?
+
+# %%
+my_guess = ...  # "rises", "falls" or "stays", and a number
+
+# %%
+lab = Lab(train=300, test=200, seed=0)
+lab.run(40)  # the backbone is frozen, and the new head learns
+lab.preset("all")  # from the next step on, everything learns
+lab.run(15)
+lab.preset("head only")  # and now the backbone stands still again, as it is by then
+lab.run(25)
+lab
+
+# %%
+seen = dict(lab.session.snapshot()["evaluations"])  # step -> accuracy on images held out
+for step, what in [(0, "at the start"), (40, "head trained"), (55, "all thawed"), (80, "refrozen")]:
+    print(f"step {step:2}, {what:12} {seen[step]:.1%} of the held-out images right")
+pace = lab.history().groupby("trainable")["seconds"].median()  # few numbers learn, or all of them
+times_as_long = pace.iloc[-1] / pace.iloc[0]
+print(f"A step took {1000 * pace.iloc[0]:.1f} ms with the backbone frozen, "
+      f"{1000 * pace.iloc[-1]:.0f} ms while all learned.")
+
+# %% [markdown]
+# Follow the blue line from mark to mark. The panel is yours: press **Start**, click a block in the
+# list to freeze or thaw it, press **Pause**, and **Reset** for a new run. You cannot break anything,
+# and nothing below needs it. (On a page without Python behind it, such as on GitHub, you see a still
+# picture instead.) One run shows how it works, and not which choice is better. That is what the
+# lessons are for, and [lesson 09](09_the_live_lab.ipynb) is about nothing but this panel.
+#
+# ## Exercises
+#
+# Each lesson has two to four. Replace the dots, run the cell, and its check says what it sees in
+# your answer. Stuck? `check.head_share.hint()` gives a hint, each call a plainer one, and
+# `check.head_share.solution()` prints a solution.
+#
 # ### Exercise 0.1
 #
 # Which share of all the network's weights sits in the new head? Compute it from `model`, without
 # using `learns` and `total`, as a number between 0 and 1.
 
-# %%
+# %% tags=["nbval-check-output"]
 # Your code here
 share_of_head = ...
+check.head_share(share_of_head, model)
 
 # %% [markdown]
 # ### Exercise 0.2
@@ -358,9 +405,10 @@ share_of_head = ...
 # each test image and which class it names; `right` says where it is right. Then look at the image
 # with `plots.image_grid`: would you have known?
 
-# %%
+# %% tags=["nbval-check-output"]
 # Your code here
 most_sure_and_wrong = ...
+check.sure_and_wrong(most_sure_and_wrong, model.classifier(test_x), test_y)
 
 # %% [markdown]
 # ## What you saw
@@ -370,6 +418,7 @@ most_sure_and_wrong = ...
 # - With the backbone frozen, only the head learns: a small share of all weights, in seconds.
 # - A control with random weights tells how much of the result the pretrained weights deserve.
 # - The curve over the number of images tells what few of them give, and whether more would help.
+# - Letting the backbone learn as well makes every step cost more. Whether it pays is lesson 05.
 
 # %%
 gap = control.groupby("backbone")["accuracy"].mean()
@@ -381,6 +430,7 @@ for backbone in ("pretrained", "random"):
         print(f"{backbone:>10} backbone, {n:>4} images: {experiments.say(rows['accuracy'])}")
 worth = 100 * (gap["pretrained"] - gap["random"])
 print(f"Worth of the weights at {most} images: {worth:.1f} points.")
+print(f"A step with everything thawed took {times_as_long:.0f} times as long as with the head alone.")
 
 # %% [markdown]
 # ## What was measured
@@ -391,12 +441,14 @@ print(f"weights   {course.weights.title}; random ones: torchvision's own initial
 print(f"input     {course.size} x {course.size} pixels, on {course.device}")
 print("head      dropout 0.2 and one linear layer; AdamW, rate 0.003, batches of up to 64")
 print("runs      live curve: 1 run, seed 0, 10 epochs; comparison: seeds 0, 1 and 2, 20 epochs")
+print("panel     1 run, seed 0; the backbone's rate is 0.001, the head's 0.003")
 
 # %% [markdown]
 # ## How the course works
 #
 # **Predict, run, explain.** Every lesson is built like this one. Exercises stand on their own:
-# nothing below depends on them.
+# nothing below depends on them. What you have solved is kept in a small file on this computer, and
+# sent nowhere. The last cell of this page lists it, as does `python -m course_utils progress`.
 #
 # **Which world am I in?** The second cell of each lesson says so. To change it, set `COURSE_DATA`
 # before the kernel starts, or in a cell of its own at the very top, and restart the kernel:
@@ -415,18 +467,25 @@ print("runs      live curve: 1 run, seed 0, 10 epochs; comparison: seeds 0, 1 an
 # | | lesson | what you see for yourself |
 # | --- | --- | --- |
 # | 00 | Start here | this page |
-# | 01 | Pretrained weights *(in preparation)* | what a checkpoint is, and what filters see |
-# | 02 | Residual connections *(in preparation)* | what a shortcut does to very deep networks |
+# | 01 | [Pretrained weights](01_pretrained_weights.ipynb) | what a checkpoint is, and what filters see |
+# | 02 | [Residual connections](02_residual_connections.ipynb) | what a shortcut does to very deep networks |
 # | 03 | [A new head](03_a_new_head.ipynb) | MobileNetV2 taken apart, and why image size matters |
 # | 04 | [Freezing](04_freezing.ipynb) | what freezing stops, what it does not, and what it saves |
 # | 05 | [Fine-tuning](05_fine_tuning.ipynb) | letting the backbone learn, and how that fails |
-# | 06 | Changing the architecture *(in preparation)* | when weights no longer fit |
-# | 07 | How far features travel *(in preparation)* | similar or far tasks, little or much data |
-# | 08 | Pretrain your own *(in preparation)* | what makes a good source |
+# | 06 | [Changing the architecture](06_changing_the_architecture.ipynb) | when weights no longer fit |
+# | 07 | [How far features travel](07_how_far_features_travel.ipynb) | similar or far tasks, little or much data |
+# | 08 | [Pretrain your own](08_pretrain_your_own.ipynb) | what makes a good source |
 # | 09 | [The live lab](09_the_live_lab.ipynb) | freeze and thaw by hand, while it trains |
-# | 10 | Other models *(in preparation)* | the same steps on other networks |
-# | 11 | What we measured *(in preparation)* | each textbook claim, and what the experiments say |
+# | 10 | [Other models](10_other_models.ipynb) | the same steps on other networks |
+# | 11 | [What we measured](11_what_we_measured.ipynb) | each textbook claim, and what the experiments say |
 #
+# **Your exercises so far:**
+
+# %%
+progress.Progress().table()
+
+# %% [markdown]
 # ## Next
 #
-# [Lesson 03: A new head](03_a_new_head.ipynb) takes the network apart, block by block.
+# [Lesson 01: Pretrained weights](01_pretrained_weights.ipynb) opens the file that all of this came
+# from.

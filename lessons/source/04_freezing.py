@@ -52,7 +52,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import experiments, freezing, inspection, plots, prefix, training
+from course_utils.checks import lesson04 as check
 from course_utils.datasets import as_they_are, batches
+from course_utils.lab import Lab
 
 course = course_utils.begin(lesson=4, train=300, test=500)
 
@@ -252,6 +254,41 @@ freezing.apply(model, plan)
 print(freezing.layer_table(model).iloc[12:].to_string(index=False))
 
 # %% [markdown]
+# ### The two bars, live
+#
+# You can watch all this happen. The live lab of [lesson 09](09_the_live_lab.ipynb) trains a network
+# and shows, for each block, how far its *weights* and its *statistics* have moved. The next cell
+# freezes the backbone and trains the head: 20 steps with the frozen batch norms in eval mode, then
+# 20 steps with them in train mode.
+#
+# **Predict.** Which bars of the frozen blocks leave zero in the first 20 steps, and which in the
+# second 20? None, the statistics, or both?
+
+# %%
+my_guess = ...  # two answers
+
+# %%
+lab = Lab(train=200, test=100, preset="head only", batch_norm="eval", seed=0)
+lab.run(20)
+with_eval = lab.session.snapshot()["blocks"]
+lab.set_batch_norm("train")  # what model.train() alone would do
+lab.run(20)
+with_train = lab.session.snapshot()["blocks"]
+lab
+
+# %% tags=["nbval-check-output"]
+for mode, rows in [("eval", with_eval), ("train", with_train)]:
+    frozen = [row for row in rows if row["frozen"]]
+    for what in ("weights", "statistics"):
+        still = all(row[f"{what}_moved"] == 0 for row in frozen)
+        print(f"{mode:5} mode: {what:10} of {len(frozen)} frozen blocks at exactly zero: {still}")
+
+# %% [markdown]
+# In the panel a **0** means zero to the last bit. Press **Start** and change *frozen batch norm*
+# while it trains. Going back to eval stops the drift, and does not take it back. Watch *cache* too:
+# it is a saving of section 4.6, and the drift forbids it. **Pause** ends the show; nothing below
+# needs the panel.
+#
 # ## 4.4 Trap or tool?
 #
 # So far the moving statistics look like a mistake. Here is a case for them. Suppose that our camera
@@ -509,41 +546,52 @@ plots.show(
 #
 # ## Exercises
 #
+# Each exercise checks your answer as soon as you run its cell, and says what it sees. Stuck?
+# `check.first_ten.hint()` gives a hint, each call a plainer one; `check.first_ten.solution()` prints
+# a solution.
+#
 # ### Exercise 4.1
 #
 # Freeze the first 10 blocks of a fresh network without using a helper: switch off `requires_grad`
 # for `model.features[0]` to `model.features[9]`, and put these into eval mode.
 
-# %%
+# %% tags=["nbval-check-output"]
 # Your code here
 my_network = ...
+check.first_ten(my_network)
 
 # %% [markdown]
 # ### Exercise 4.2
 #
-# A colleague writes the lines below and finds that her backbone changes. Where is the mistake?
+# Spot the bug. A colleague writes the lines below and finds that her backbone changes.
 #
 # ```python
-# model.features.requires_grad_(False)
-# model.features.eval()
-# for epoch in range(5):
-#     model.train()
-#     train_one_epoch(model)
+# def my_loop(model, train_one_epoch):
+#     model.features.requires_grad_(False)
+#     model.features.eval()
+#     for epoch in range(5):
+#         model.train()
+#         train_one_epoch(model)
 # ```
+#
+# Write the function so that the backbone rests in every epoch, and the head trains.
 
-# %%
-# Your answer, as a sentence
-my_diagnosis = ...
+# %% tags=["nbval-check-output"]
+# Your code here
+my_loop = ...
+check.mended_loop(my_loop)
 
 # %% [markdown]
 # ### Exercise 4.3
 #
-# Predict before you compute: of the network's parameters, which share can still learn when only the
-# last three blocks (head included) are thawed? Then check it with `freezing.thaw_last` and
-# `freezing.count_trainable`.
+# Predict before you compute: of the network's parameters, which share (between 0 and 1) can still
+# learn when only the last three blocks, head included, are thawed? Write your guess down. Then
+# compute the share with `freezing.thaw_last`, `freezing.apply` and `freezing.count_trainable`.
 
-# %%
+# %% tags=["nbval-check-output"]
+my_guess = ...
 my_share = ...
+check.share_of_three(my_guess, my_share)
 
 # %% [markdown]
 # ### Exercise 4.4
@@ -551,8 +599,9 @@ my_share = ...
 # An image of 224 x 224 pixels leaves block 6 as 32 maps of 28 x 28 numbers of four bytes. How many
 # megabytes would it take to cache that for all 50,000 training images of CIFAR-10?
 
-# %%
+# %% tags=["nbval-check-output"]
 my_megabytes = ...
+check.cache_size(my_megabytes)
 
 # %% [markdown]
 # ## What you saw
