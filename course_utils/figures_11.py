@@ -59,11 +59,11 @@ def _panel(ax: Axes, rows: Sequence[Effect]) -> None:
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter("{x:g}")
         ax.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
-    for null in {effect.null for effect in rows}:
-        ax.axvline(null, color=GREY, linestyle="--", linewidth=1)
     for place, effect in enumerate(rows):
         marker, colour = WORLDS[effect.world]
         shown = effect.outcome == "yes"
+        # a row at a time: "no harm" and "more" draw their line at different places
+        ax.plot([effect.null] * 2, [place - 0.5, place + 0.5], "--", color=GREY, linewidth=1)
         ends = [effect.low, effect.high] if effect.runs != EXACT else [effect.mean] * 2
         ax.plot(ends, [place, place], color=colour, linewidth=1.8, solid_capstyle="butt")
         ax.plot(

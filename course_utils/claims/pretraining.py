@@ -143,8 +143,11 @@ def thirty_images(tables: Tables) -> Finding:
             effects.append(difference(gain, world, f"{name}: gain", what, core=core))
             scores = mine[mine["strategy"] == with_weights]["accuracy"] - ENOUGH
             what = f"accuracy with pretrained weights, minus {ENOUGH:.0%}"
-            effects.append(difference(scores, world, f"{name}: enough with", what))
+            effects.append(
+                difference(scores, world, f"{name}: above {ENOUGH:.0%} with weights", what)
+            )
             scores = ENOUGH - mine[mine["strategy"] == without]["accuracy"]
             what = f"{ENOUGH:.0%} minus accuracy from nothing"
-            effects.append(difference(scores, world, f"{name}: not enough without", what))
+            setting = f"{name}: below {ENOUGH:.0%} without"
+            effects.append(difference(scores, world, setting, what))
     return conclude(effects)
