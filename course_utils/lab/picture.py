@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from ..plots import BLUE, GREY, ORANGE, PINK, new_figure
 from ..plots import picture as as_png
@@ -106,10 +107,12 @@ def _curves(ax: Axes, snapshot: dict[str, Any]) -> None:
         ax.annotate(text, (step, top), rotation=30, fontsize=7, annotation_clip=False)
     ax.set_ylim(0, top)
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
-    ax.set_xlabel("optimizer steps", fontsize=8)
+    ax.set_xlabel("optimizer steps", fontsize=8, loc="left")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_ylabel("accuracy", fontsize=8)
     if curve["steps"] or looks:
-        ax.legend(loc="lower right", fontsize=8, frameon=False)
+        # below the axes: a curve may go anywhere above them
+        ax.legend(loc="upper right", bbox_to_anchor=(1, -0.05), ncols=2, fontsize=8, frameon=False)
 
 
 def _mean(values: list[float]) -> float:
