@@ -152,7 +152,7 @@ CLAIMS: tuple[Claim, ...] = (
         "a tenth of the rate",
         "The right learning rate for fine-tuning is a tenth of that for training from scratch.",
         "05_fine_tuning",
-        ("rates_by_start", "rates_by_start_orientation", "two_starts"),
+        ("rates_by_start", "two_starts"),
         fine_tuning.tenth_of_the_rate,
     ),
     Claim(

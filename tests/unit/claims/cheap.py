@@ -155,13 +155,13 @@ def thirty(seeds: Seeds) -> Tables:
 
 
 def rates(seeds: Seeds) -> Tables:
-    course = shapes(200, 10)
-    draw = claims_worlds.drawer(course, "orientation", 200, 200)
+    course = shapes(150, 10)
+    draw = claims_worlds.drawer(course, "orientation", 150, 150)
     rows = claims_rates.sweep(
         draw, course.pretrained, course.prepare, seeds=seeds, epochs=5,
         rates={"scratch": (1e-3, 1e-2), "pretrained": (1e-3, 1e-2)},
     )  # fmt: skip
-    return tables(rates_by_start_orientation=rows)
+    return tables(rates_by_start=rows)
 
 
 def depth(seeds: Seeds) -> Tables:
