@@ -1,0 +1,59 @@
+"""The records that the verdicts rest on are there, and hold what the judges read."""
+
+from course_utils import experiments
+from course_utils.claims import CLAIMS, Verdict
+from course_utils.claims.claim import SUFFIXES
+
+import pytest
+
+MUST_EXIST = (
+    "cached_features",
+    "classic_recipe",
+    "fine_tuning_depth",
+    "partial_loading",
+    "probes_by_depth",
+    "thaw_control",
+    "thirty_images",
+)
+TO_BE_MADE = (  # a claim that rests on these alone is "not measured yet"; move each up once made
+    "checkpoint_parts",
+    "data_and_similarity",
+    "fair_comparison",
+    "first_k_blocks",
+    "freezing_costs",
+    "gradients",
+    "gradients_frozen",
+    "model_sizes",
+    "normalisation",
+    "rates_by_start",
+    "residual_twins",
+    "source_tasks",
+    "two_starts",
+)
+
+
+def stored(name: str) -> list[dict]:
+    paths = [experiments.RECORDS / f"{name}{suffix}.json" for suffix in SUFFIXES]
+    return [experiments.read_record(path.stem) for path in paths if path.is_file()]
+
+
+def test_every_record_of_a_claim_is_in_one_of_the_two_lists() -> None:
+    assert {name for claim in CLAIMS for name in claim.records} == {*MUST_EXIST, *TO_BE_MADE}
+    assert not set(MUST_EXIST) & set(TO_BE_MADE)
+
+
+@pytest.mark.parametrize("name", MUST_EXIST)
+def test_the_record_is_there_with_three_seeds(name: str) -> None:
+    found = stored(name)
+    assert found, f"no record {name}: the claims that rest on it are not measured"
+    for record in found:
+        assert len({row["seed"] for row in record["rows"]}) >= 3, record["command"]
+
+
+@pytest.mark.parametrize("claim", [pytest.param(c, id=f"{c.number}") for c in CLAIMS])
+def test_a_claim_with_a_record_has_a_verdict_with_numbers(claim) -> None:
+    finding = claim.finding()
+    if set(claim.records) & set(MUST_EXIST):
+        assert finding.verdict != Verdict.NOT_MEASURED, finding.sentence
+    assert (finding.verdict == Verdict.NOT_MEASURED) == (not finding.solid)
+    assert all(effect.low <= effect.mean <= effect.high for effect in finding.solid)
