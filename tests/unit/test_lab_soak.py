@@ -58,7 +58,10 @@ def test_what_must_not_happen_is_noticed(
 
 
 def test_a_leak_has_a_slope(soak: ModuleType) -> None:
-    rows = [{"seconds": 60.0 * i, "memory_mb": 500 + 20 * i, "threads": 3} for i in range(9)]
+    used = [500 + 20 * i for i in range(9)]
+    notes = [{"memory_mb": mb + 100, "in_use_mb": mb, "threads": 3} for mb in used]
+    rows = [{"seconds": 60.0 * i, **note} for i, note in enumerate(notes)]
     found = soak.summary(rows)
     assert found["slope_mb_per_minute"] == 20
     assert found["memory_last_quarter_mb"] - found["memory_second_quarter_mb"] > 80
+    assert found["memory_most_mb"] == 760
