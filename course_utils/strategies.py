@@ -62,8 +62,8 @@ def scratch_epochs(images: int) -> int:
 
 
 def batch_size(images: int) -> int:
-    """32, or 16 where that would leave hardly any steps."""
-    return 32 if images >= 100 else 16
+    """32, or 16 where that would leave hardly any steps, or all where there are still fewer."""
+    return 32 if images >= 100 else min(16, images)
 
 
 def scratch(course: Course, data: ImageData, *, seed: int, watch: bool = False) -> Result:

@@ -101,3 +101,7 @@ def test_scratch_gets_more_epochs_than_fine_tuning_at_every_size():
         assert strategies.scratch_epochs(images) >= 1.4 * strategies.tune_epochs(images)
     assert strategies.tune_epochs(1000) == 3
     assert strategies.tune_epochs(30) > strategies.tune_epochs(200) > 3
+
+
+def test_a_batch_is_never_larger_than_the_data():
+    assert [strategies.batch_size(n) for n in (6, 30, 99, 100)] == [6, 16, 16, 32]
