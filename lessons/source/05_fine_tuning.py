@@ -54,7 +54,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import experiments, inspection, plots, recipes, training
+from course_utils.checks import lesson05 as check
 from course_utils.datasets import batches
+from course_utils.lab import Lab
 
 course = course_utils.begin(lesson=5, train=200, test=400)
 
@@ -413,20 +415,43 @@ print(f"head only: {100 * accuracy_before:.1f} %    new statistics: {100 * accur
 # The difference of the two is the price of letting the statistics move, before any weight has learned
 # to make up for it. A tiny rate pays this price and buys nothing.
 #
-# And the other end of the curve: one epoch at a rate that is far too large.
+# ### The other end, live
+#
+# At the right end of the curve the thaw wrecks the network. The live lab of
+# [lesson 09](09_the_live_lab.ipynb) shows the moment: 40 steps of the head alone, then everything is
+# thawed for 10 steps. It does so twice, with a moderate rate for the backbone and with one that is 30
+# times as large. The head's rate stays the same.
+#
+# **Predict.** How many steps does it take to wreck what a long pretraining has built?
 
 # %%
-model = fresh_model()
-for _ in recipes.train_head(model, data, prepare, count=10):
-    pass
-model.requires_grad_(True)
-train_one_epoch(model, torch.optim.Adam(model.parameters(), lr=3e-2), seed=0)
-accuracy_after = test_accuracy(model)
-print(
-    f"before: {100 * accuracy_before:.1f} %    after one epoch at 0.03: {100 * accuracy_after:.1f} %"
-)
+my_guess = ...  # a number
+
+# %%
+lab = Lab(train=200, test=200, seed=0)
+at_thaw, afterwards = {}, {}
+for rate in (1e-3, 3e-2):
+    lab.reset(preset="head only", backbone_rate=rate, seed=0)
+    lab.run(40)
+    at_thaw[rate] = lab.session.evaluate()
+    lab.preset("all")
+    lab.run(10)
+    afterwards[rate] = lab.session.evaluate()
+lab
+
+# %%
+for rate in at_thaw:
+    print(
+        f"backbone's rate {rate:<5}: {100 * at_thaw[rate]:.1f} % of the held-out images at the thaw, "
+        f"{100 * afterwards[rate]:.1f} % ten steps later"
+    )
 
 # %% [markdown]
+# The faint line is the first run, the strong one the second. The bars tell how far the weights have
+# gone from where the pretraining had left them, as a share of their size. The panel works: press
+# **Start** and see whether it recovers, freeze the backbone and see whether that helps, or **Reset**
+# and thaw fewer blocks. Nothing below needs it.
+#
 # ## 5.5 A better recipe
 #
 # **First the head, as long as the record of 5.1 advised.** Frozen means frozen (batch norm in eval
@@ -617,43 +642,66 @@ for train, group in best.groupby("train"):
 #
 # ## Exercises
 #
+# Run a cell, and its check says what it sees in your answer. Stuck? `check.three_rates.hint()` gives
+# a hint, each call a plainer one; `check.three_rates.solution()` prints a solution.
+#
 # ### Exercise 5.1
 #
 # Build an AdamW optimizer for a fresh model with *three* rates: 0.0001 for blocks 0 to 13 of
 # `model.features`, 0.001 for the other blocks, 0.003 for the head. Every parameter must be in
 # exactly one group.
 
-# %%
+# %% tags=["nbval-check-output"]
 # Your code here
+my_model = ...
 my_optimizer = ...
+check.three_rates(my_model, my_optimizer)
 
 # %% [markdown]
 # ### Exercise 5.2
 #
-# A classmate thaws the network after two epochs by `model.features.requires_grad_(True)` and sees no
-# change at all. Her optimizer was built as `torch.optim.Adam(model.classifier.parameters())`. Why?
+# Spot the bug. A classmate builds `torch.optim.Adam(model.classifier.parameters(), lr=1e-3)`, trains
+# two epochs, and thaws with the function below. She sees no change at all.
+#
+# ```python
+# def my_thaw(model, optimizer):
+#     model.features.requires_grad_(True)
+#     return optimizer
+# ```
+#
+# Write it so that the backbone learns with a tenth of the head's rate, and the head goes on.
 
-# %%
-# Your answer, as a sentence
-my_diagnosis = ...
+# %% tags=["nbval-check-output"]
+# Your code here
+my_thaw = ...
+check.thaw_that_works(my_thaw)
 
 # %% [markdown]
 # ### Exercise 5.3
 #
-# Predict, then try: what does the better recipe reach when the two rates are swapped, 0.003 for the
-# backbone and 0.001 for the head? Use `choosing`, not the test images.
+# Choose a strategy. You have some hundred images of a similar task and time for three epochs of all
+# blocks. Which one of the rates in the record of 5.4 do you take? And which of them (a list) end
+# below the dashed line, where you had better not thaw at all? Answer from the figure first, then
+# look the numbers up in `sweep`.
 
-# %%
-my_guess = ...
+# %% tags=["nbval-check-output"]
+best_rate = ...
+rates_below_the_line = ...
+check.rates_to_choose(best_rate, rates_below_the_line)
 
 # %% [markdown]
 # ### Exercise 5.4 (open)
 #
-# Beat the better recipe on the validation images within five thawed epochs. Change one thing at a
-# time, and repeat with three seeds before you believe a gain.
+# Beat the better recipe on validation images, with at most five epochs in which anything but the
+# head is trained. Write a function `my_recipe(model, data, prepare, seed)` that trains the model it
+# is given, a pretrained one with a new head. The check runs it and the better recipe with three
+# seeds, on validation images that your function never sees. That takes some seconds. Change one
+# thing at a time.
 
-# %%
+# %% tags=["nbval-check-output"]
 # Your code here
+my_recipe = ...
+check.beat_the_recipe(my_recipe, course)
 
 # %% [markdown]
 # ## What you saw
@@ -672,7 +720,7 @@ print(f"head only:      {experiments.say(scores['head only'])}")
 print(f"better recipe:  {experiments.say(scores['better'])}")
 print(f"The best rate in the record is {sweep.groupby('rate')['accuracy'].mean().idxmax():g};")
 print(
-    f"one epoch at 0.03 took the network from {100 * accuracy_before:.0f} % to {100 * accuracy_after:.0f} %."
+    f"ten steps at 0.03 took a network from {100 * at_thaw[3e-2]:.0f} % to {100 * afterwards[3e-2]:.0f} %."
 )
 
 # %% [markdown]
