@@ -75,13 +75,17 @@ class Effect:
         return int(self.mean > self.null) - int(self.mean < self.null)
 
     def __str__(self) -> str:
-        sign = "+" if self.unit == "points" else ""
         unit = f" {self.unit}" if self.unit else ""
-        digits = ".1f" if self.unit == "points" or abs(self.mean) < 100 else ",.0f"
-        number = f"{self.mean:{sign}{digits}}"
         if self.runs == EXACT or self.low == self.high:
-            return number + unit
-        return f"{number} [{self.low:{sign}{digits}}, {self.high:{sign}{digits}}]{unit}"
+            return self._number(self.mean) + unit
+        ends = f"[{self._number(self.low)}, {self._number(self.high)}]"
+        return f"{self._number(self.mean)} {ends}{unit}"
+
+    def _number(self, x: float) -> str:
+        """A tenth of a point, or two digits of a ratio."""
+        if self.unit == "points":
+            return f"{x:+.1f}"
+        return f"{x:,.0f}" if 100 <= abs(x) < 1e9 else f"{x:.2g}"
 
 
 @dataclass(frozen=True)

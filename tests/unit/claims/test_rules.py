@@ -159,3 +159,16 @@ def test_the_best_arm_is_the_one_with_the_highest_mean() -> None:
     assert rules.best(RUNS, "accuracy", "arm", ["b"]) == "b"
     with pytest.raises(ValueError, match="none of"):
         rules.best(RUNS, "accuracy", "arm", ["c"])
+
+
+@pytest.mark.parametrize(
+    ("unit", "values", "text"),
+    [
+        ("points", (1.0, -0.25, 2.5), "+1.0 [-0.2, +2.5] points"),
+        ("times", (5.13, 0.0361, 6851.2), "5.1 [0.036, 6,851] times"),
+        ("times", (3.25, 3.25, 3.25), "3.2 times"),
+        ("", (7.0, 6.0, 8.0), "7 [6, 8]"),
+    ],
+)
+def test_effects_read_well(unit: str, values: tuple, text: str) -> None:
+    assert str(Effect(SHAPES, "s", "w", *values, 3, unit, 0.0, "yes")) == text
