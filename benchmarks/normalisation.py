@@ -74,7 +74,9 @@ def run(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument(
+        "--networks", nargs="+", choices=NETWORKS, default=["resnet18_slim", "mobilenet_v2"]
+    )
     parser.add_argument("--train", type=int, default=500)
     parser.add_argument("--test", type=int, default=1000)
     parser.add_argument("--epochs", type=int, default=10)
@@ -111,7 +113,8 @@ def main() -> None:
             folder=args.out,
             what="A head trained on a frozen network, with its weights' own normalisation and "
             "with 0.5 / 0.5",
-            command=f"python benchmarks/normalisation.py --train {args.train} --test {args.test}",
+            command=f"python benchmarks/normalisation.py --networks {' '.join(args.networks)} "
+            f"--train {args.train} --test {args.test}",
             data=f"{args.data_name or course.data.name}, {len(course.data.train_images)} training "
             f"and {len(course.data.test_images)} test images",
             weights=args.weights_name or "; ".join(titles),
