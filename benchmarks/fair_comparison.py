@@ -46,12 +46,12 @@ prepare = Prepare(SIDE, SHAPES_MEAN, SHAPES_STD)
 class Sizes:
     """How many images, and for how long; `test` images judge, `tune` images choose the rates."""
 
-    source: int = 5000
+    source: int = 4000
     source_epochs: int = 3
-    train: int = 600
+    train: int = 500
     epochs: int = 8
     tune: int = 400
-    test: int = 1000
+    test: int = 800
 
 
 def block(inputs: int, outputs: int, stride: int) -> BasicBlock:
