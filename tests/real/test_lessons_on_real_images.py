@@ -9,7 +9,7 @@ import pytest
 from nbclient import NotebookClient
 
 REQUIRED = ("03", "04", "05")
-WANTED = ("00", *REQUIRED)
+WANTED = ("00", *REQUIRED, "09")
 
 
 def sources() -> list[Path]:
