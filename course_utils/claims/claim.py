@@ -128,18 +128,16 @@ class Tables:
                 record = experiments.read_record(name, folder)
                 found[name] = pd.DataFrame(record["rows"])
                 found[name].attrs = {"data": record["data"]}
-                if "curves" in record:
-                    found[f"{name}.curves"] = pd.DataFrame(record["curves"])
         return cls(found)
 
     def get(self, name: str) -> pd.DataFrame | None:
         """The rows of exactly this record, or None."""
         return self._tables.get(name)
 
-    def each(self, name: str, part: str = "") -> Iterator[tuple[str, pd.DataFrame]]:
-        """World and rows for each world in which this experiment was made; `part`: ".curves"."""
+    def each(self, name: str) -> Iterator[tuple[str, pd.DataFrame]]:
+        """World and rows for each world in which this experiment was made."""
         for suffix, world in SUFFIXES.items():
-            if (table := self._tables.get(name + suffix + part)) is not None:
+            if (table := self._tables.get(name + suffix)) is not None:
                 yield world, table
 
     def items(self) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -12,7 +12,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Starting from pretrained weights, a network learns faster, needs fewer images, and does "
         "better on new ones.",
         "07_how_far_features_travel",
-        ("data_and_similarity",),
+        ("data_and_similarity", "two_starts"),
         pretraining.faster_fewer_better,
     ),
     Claim(

@@ -33,13 +33,10 @@ def faster_fewer_better(tables: Tables) -> Finding:
             values = paired(both, "accuracy", "train", few, many)
             setting = f"{TASKS[task]}, {few} pretrained against {many} random"
             effects.append(difference(values, world, setting, "with fewer images, minus with more"))
-    for world, curves in tables.each("data_and_similarity", ".curves"):
-        for task in [t for t in TASKS if t in set(curves["task"])]:
-            ratios = _speed(curves[curves["task"] == task])
-            if len(ratios):
-                setting = f"{TASKS[task]}: speed"
-                what = "images seen by the random start, over those until its level is reached"
-                effects.append(factor(ratios, world, setting, what))
+    for world, table in tables.each("two_starts"):
+        ratios = _speed(table)
+        what = "epochs of the random start, over those until its last level is reached"
+        effects.append(factor(ratios, world, f"{TASKS['near']}: speed", what))
     return conclude(effects)
 
 
@@ -48,18 +45,18 @@ def _rival(part: pd.DataFrame) -> str:
     return str(best(part, "accuracy", "strategy", FROM_NOTHING))
 
 
-def _speed(curves: pd.DataFrame) -> list[float]:
-    """For each seed: images that the random start saw in all, over those that the pretrained one
-    needed to reach its final accuracy.  A seed where it never gets there counts as 1 / 2."""
+def _speed(table: pd.DataFrame) -> list[float]:
+    """For each seed: epochs of the random start, over those that the pretrained one needed to reach
+    its final accuracy; either at its best rate.  A seed where it never gets there counts as 1 / 2.
+    """
+    short = table["epochs"].min()
+    some = table[table["epochs"] == short]
+    scratch, mine = (_at_best_rate(some[some["start"] == s]) for s in ("random", "pretrained"))
     ratios = []
-    for _, run in curves.groupby("seed"):
-        last = run[run["strategy"] == "scratch"].sort_values("images_seen")
-        mine = run[run["strategy"] == "everything"]
-        if last.empty or mine.empty:
-            continue
-        there = mine[mine["accuracy"] >= last["accuracy"].iloc[-1]]
-        seen = last["images_seen"].iloc[-1]
-        ratios.append(seen / there["images_seen"].min() if len(there) else 0.5)
+    for seed, run in scratch.groupby("seed"):
+        level = run.loc[run["epoch"] == short, "test_accuracy"].mean()
+        there = mine[(mine["seed"] == seed) & (mine["test_accuracy"] >= level)]
+        ratios.append(short / there["epoch"].min() if len(there) else 0.5)
     return ratios
 
 
