@@ -73,11 +73,16 @@ class Controls {
       set_rates: { [name === "head_rate" ? "head" : "backbone"]: value },
     }[command];
     await this.store.command(command, args);
-    // taken, or refused: either way the field shows what holds now, unless it is written in again
+    this.settle(name, value);
+    this.draw(this.store);
+  }
+
+  /** Taken, or refused: either way a field shows what holds now, unless it is written in again. */
+  settle(name, value) {
+    const field = this.fields.get(name);
     if (this.value(name) !== value) return;
     field.dirty = false;
     field.input.value = String(this.store.state.settings[name]);
-    this.draw(this.store);
   }
 
   /** A field's value; a number where it is one, else the text, for the kernel to refuse aloud. */
@@ -91,7 +96,7 @@ class Controls {
     const changes = {};
     for (const [name] of NEXT) if (this.fields.get(name).dirty) changes[name] = this.value(name);
     await this.store.command("reset", changes);
-    for (const [name] of NEXT) this.fields.get(name).dirty = false;
+    for (const [name, value] of Object.entries(changes)) this.settle(name, value);
     this.draw(this.store);
   }
 
