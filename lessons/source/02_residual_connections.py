@@ -1,0 +1,797 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 2 · Residual connections
+#
+# The networks that this course adapts have something in common: in many of their blocks the input
+# takes a second way, *around* the layers, and is added to what comes out. That addition costs
+# nothing, has nothing to learn, and is in nearly every large network built since 2015. What is it
+# good for? Every textbook has an answer. Here you measure, and then judge the answers.
+#
+# **You will**
+#
+# - build two networks that differ in one addition, and prove that they differ in nothing else;
+# - train both side by side, and see where the addition matters and where it does not;
+# - derive what it does to gradients in two lines, and check it;
+# - measure gradients layer by layer, before you believe that they "vanish";
+# - take blocks out of trained networks, and find the shortcuts of two well-known ones by code.
+#
+# **Before this:** [00 · Start here](00_start_here.ipynb). You have trained a small convolutional
+# network once; no more is needed.
+
+# %%
+import os, subprocess, sys
+if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the rest of the course
+    address = os.environ.get("COURSE_REPOSITORY", "")
+    if not address:
+        raise RuntimeError("No address set: run `python -m course_utils publish OWNER/NAME`.")
+    folder = os.path.expanduser("~/transfer-learning")
+    if not os.path.isdir(folder):
+        subprocess.run(["git", "clone", "-q", "--depth=1", address, folder], check=True)
+    subprocess.run([sys.executable, "-m", "course_utils.colab"], cwd=folder, check=True)
+    os.chdir(os.path.join(folder, "lessons"))
+sys.path.insert(0, os.path.abspath(".."))
+import course_utils
+
+# %%
+from dataclasses import replace
+
+import pandas as pd
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torchvision.models import mobilenet_v2, resnet18
+
+from course_utils import experiments, figures_02, freezing, models, plots, recipes, training, twins
+from course_utils.datasets import batches, load_shapes
+from course_utils.stages import stages
+
+course = course_utils.begin(lesson=2, train=800, test=300)
+
+# %% [markdown]
+# In this lesson networks learn from nothing, that is from random weights, so the task must be one
+# that can be learned that way in seconds. In the Shapes world we take images without any shape: the
+# class is the direction of the grain. Photographs and your own images are taken as they are.
+
+# %%
+data = course.data
+if course.world == "shapes":
+    data = load_shapes("orientation", course.train, course.test)
+prepare = replace(course.prepare, size=32)
+batch_size = min(32, len(data.train_labels))
+print(data)
+sheet = plots.class_sheet(data.train_images, data.train_labels, data.class_names)
+plots.show(sheet, alt="Six training images of each class, one row for each class.")
+
+# %% [markdown]
+# ## 2.1 One addition
+#
+# Our networks are chains of **blocks**. A block has two convolutions, each followed by **batch
+# norm**, a layer that shifts and scales every channel to mean 0 and standard deviation 1 over the
+# batch. Call all of that *F*. A **plain** block returns *F(x)*. A **residual** block returns
+# *F(x) + x*: the layers only have to learn what must be *added* to the input, the **residual**. The
+# way of *x* around the layers is the **shortcut**. In either case a ReLU comes last.
+
+
+# %%
+class Block(nn.Module):
+    def __init__(self, channels, shortcut):
+        super().__init__()
+        self.shortcut = shortcut
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, x):
+        y = self.layers(x)
+        return torch.relu(y + x if self.shortcut else y)
+
+
+# %% [markdown]
+# `twins.twin` strings such blocks together: an ordinary convolution first (the *stem*), three groups
+# of blocks, between two groups a convolution that halves the map and doubles the channels, and the
+# head. The **depth** is the number of layers with weights, one behind the other. This is the
+# shallowest one:
+
+# %% tags=["nbval-check-output"]
+classes = len(data.class_names)
+shallow = twins.twin("residual", 10, classes)
+print(freezing.layer_table(shallow)[["block", "kind"]].to_string(index=False))
+
+# %% [markdown]
+# **Predict.** A plain and a residual network of 28 layers. How many parameters more has the residual
+# one?
+
+# %%
+my_guess = ...  # a number
+
+# %% tags=["nbval-check-output"]
+plain, residual = twins.twin("plain", 28, classes), twins.twin("residual", 28, classes)
+counts = [sum(p.numel() for p in net.parameters()) for net in (plain, residual)]
+ours, theirs = plain.state_dict(), residual.state_dict()
+
+print("difference in parameters:", counts[1] - counts[0])
+print("same names, same order:  ", list(ours) == list(theirs))
+print("same numbers to the bit: ", all(torch.equal(ours[name], theirs[name]) for name in ours))
+x = torch.rand(4, 3, 32, 32)
+print("same answers:            ", torch.allclose(plain(x), residual(x)))
+
+# %% [markdown]
+# An addition has no parameters. So these are **twins**: same layers, same random start, and one
+# `+ x` in each block that only one of them has. Whatever they do differently, the addition does.
+#
+# ## 2.2 Side by side
+#
+# Deeper networks can do more. So more layers should do no harm: if ten layers suffice, the others
+# could simply pass on what they get. In 2016 Kaiming He and others reported the opposite. Of two
+# plain networks the deeper one did worse, and not only on new images. It did worse on the images
+# that it was *trained* on. That is not **overfitting**, where a network learns its training images
+# too well. It fails to learn them. They called it **degradation**.
+#
+# That is why we watch the accuracy on the *training* images in this lesson. The loop:
+
+
+# %%
+def train(net, epochs=5):
+    """Train, and give the accuracy on the training images in each pass."""
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.02, momentum=0.9)
+    accuracies = []
+    for epoch in range(epochs):
+        net.train()
+        right = 0
+        for images, labels in batches(data.train_images, data.train_labels, batch_size, seed=epoch):
+            labels = labels.to(course.device)
+            scores = net(prepare(images))
+            loss = F.cross_entropy(scores, labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            right += (scores.argmax(1) == labels).sum().item()
+        accuracies.append(right / len(data.train_labels))
+    return accuracies
+
+
+# %% [markdown]
+# **Predict.** Four networks: plain and residual, with 10 and with 28 layers. Order them by their
+# training accuracy after five passes.
+
+# %%
+my_guess = ...  # for example ["residual 28", "plain 28", "residual 10", "plain 10"]
+
+# %%
+trained, rows = {}, []
+for depth in (10, 28):
+    for kind in twins.KINDS:
+        net = twins.twin(kind, depth, classes).to(course.device, memory_format=torch.channels_last)
+        accuracies = train(net)
+        trained[kind, depth] = net
+        rows += [{"depth": f"{depth} layers", "network": kind, "epoch": epoch, "accuracy": a}
+                 for epoch, a in enumerate(accuracies, 1)]
+        print(f"{kind:8} {depth} layers: {100 * accuracies[-1]:.0f} % of the training images")
+
+# %%
+curves = pd.DataFrame(rows)
+plots.show(
+    figures_02.panels(curves, "epoch", "accuracy", "network", "depth", percent=True,
+                      chance=1 / classes, xlabel="pass over the data",
+                      ylabel="accuracy on training images (%)"),
+    alt="Accuracy on the training images by pass. Left: the twins with 10 layers, right: those with "
+    "28. One line for the plain network, one for the residual one, and guessing as a dotted line.",
+)
+
+# %% [markdown]
+# Compare two distances: between the twins on the left, and between the twins on the right. And
+# compare the two plain networks with each other. If the deeper one lies lower, you have seen the
+# degradation with your own eyes: more layers, more parameters, and a worse fit to the very images
+# it was trained on.
+#
+# One run is an anecdote. The record below holds three seeds for each depth, which differ in images,
+# random weights and order.
+#
+# **Predict.** Draw two curves in your mind, training accuracy against depth from 10 to 52 layers.
+# Where do they part? Do both fall in the end?
+
+# %%
+record = experiments.read_record("residual_twins")
+by_depth = pd.DataFrame(record["rows"])
+last = by_depth[by_depth["epoch"] == by_depth["epoch"].max()]
+last = last.assign(norm=last["batch_norm"].map({True: "with batch norm", False: "without batch norm"}))
+plots.show(
+    figures_02.panels(last, "depth", "train_accuracy", "kind", "norm", percent=True, chance=0.1,
+                      xlabel="layers", ylabel="accuracy on training images (%)"),
+    alt="Accuracy on the training images after five passes against depth, plain and residual, with "
+    "a band from the lowest to the highest of three runs. Left with batch norm, right without.",
+)
+print(experiments.cite(record))
+
+# %%
+for (norm, depth), part in last.groupby(["norm", "depth"]):
+    fit = part.groupby("kind")["train_accuracy"].apply(experiments.say)
+    print(f"{norm:18} {depth} layers   plain {fit['plain']:22} residual {fit['residual']}")
+
+# %% [markdown]
+# Read the left panel from left to right. Where are the twins closest to each other, and where
+# farthest apart? Shallow plain networks learn well: there the shortcut is a help, and nothing that
+# one could not do without. Then the plain curve falls, while the residual one holds. And if both end
+# at guessing on the far right, then the residual network has its limit, too: in five passes it can be
+# too deep. The shortcut moves the limit; it does not abolish it.
+#
+# The right panel is a warning. Look at the deepest networks there. If neither of them leaves the
+# line of guessing, then the addition alone does not rescue a deep network: here it needs batch norm,
+# or an equally careful start.
+#
+# ### Slower, or never?
+#
+# Five passes are few. Would the plain network get there if we waited?
+#
+# **Predict.** The plain twin with 28 layers, after 25 passes instead of 5: still near guessing, half
+# way, or level with its twin?
+
+# %%
+my_guess = ...  # "guessing", "half way" or "level"
+
+# %%
+record_long = experiments.read_record("residual_twins_long")
+long_run = pd.DataFrame(record_long["rows"])
+long_run = long_run.rename(columns={"train_accuracy": "training images",
+                                    "test_accuracy": "test images"})
+long_run = long_run.melt(["seed", "kind", "epoch"], ["training images", "test images"],
+                         var_name="images", value_name="accuracy")
+plots.show(
+    figures_02.panels(long_run, "epoch", "accuracy", "kind", "images", percent=True, chance=0.1,
+                      xlabel="pass over the data", ylabel="accuracy (%)"),
+    alt="Accuracy of the twins with 28 layers over 25 passes. Left on training images, right on "
+    "test images. The band goes from the lowest to the highest of three runs.",
+)
+print(experiments.cite(record_long))
+
+# %%
+on_train = long_run[long_run["images"] == "training images"]
+final = on_train[on_train["epoch"] == on_train["epoch"].max()]
+for kind, part in on_train.groupby("kind"):
+    runs = part.groupby("epoch")["accuracy"].mean()
+    reached = f"in pass {runs.ge(0.6).idxmax()}" if runs.max() >= 0.6 else "in no pass"
+    end = experiments.say(final.loc[final["kind"] == kind, "accuracy"])
+    print(f"{kind:8} reached 60 % {reached}, and ended with {end} of the training images")
+
+# %% [markdown]
+# The honest wording of what we see at this size: compare the passes that each twin needs, and the
+# level where each ends. A network that arrives late has not been "impossible to train". With the
+# time that one has, though, late and never can come to the same.
+
+# %% [markdown]
+# ## 2.3 Two lines of mathematics
+#
+# Training moves each weight along its **gradient**, which says how the loss *L* answers to a small
+# change. Gradients are computed from the head back to the input, block by block. For a residual
+# block *y = F(x) + x*:
+#
+# > d*y* / d*x* = d*F* / d*x* + 1
+# >
+# > d*L* / d*x* = d*L* / d*y* · d*F* / d*x* + d*L* / d*y*
+#
+# The second term is the gradient of the output, passed on unchanged. (The 1 is the identity matrix,
+# since *x* is many numbers.) We check it on one block, without the ReLU behind the sum: autograd
+# must give the same as our formula.
+
+# %% tags=["nbval-check-output"]
+torch.manual_seed(0)
+block = Block(8, shortcut=True).double()
+x = torch.randn(2, 8, 6, 6, dtype=torch.float64, requires_grad=True)
+from_above = torch.randn(2, 8, 6, 6, dtype=torch.float64)  # stands for dL/dy
+
+(through_layers,) = torch.autograd.grad(block.layers(x), x, from_above)
+(measured,) = torch.autograd.grad(block.layers(x) + x, x, from_above)
+print("autograd agrees with the formula:", torch.allclose(measured, through_layers + from_above))
+
+# %% [markdown]
+# And without autograd: nudge *x* by a tiny step in some direction. The change of *L* must be the
+# gradient times that step.
+
+# %% tags=["nbval-check-output"]
+direction, step = torch.randn_like(x), 1e-6
+with torch.no_grad():
+    ahead, behind = (block.layers(z) + z for z in (x + step * direction, x - step * direction))
+    change = ((ahead - behind) * from_above).sum() / (2 * step)
+print("so does a nudge:", torch.allclose(change, (measured * direction).sum(), rtol=1e-4))
+
+# %% [markdown]
+# Now many blocks in a row. To see the effect alone, let a block be a single number: *F(x) = w · x*.
+# The gradient through 14 plain blocks is *w* to the power 14; through residual ones it is *1 + w* to
+# that power.
+#
+# **Predict.** For *w* = 0.5, which of the two is far from 1? And for *w* = -0.1?
+
+# %% tags=["nbval-check-output"]
+table = pd.DataFrame({"w": [-0.5, -0.1, 0.1, 0.5, 1.0]})
+table["plain"] = table["w"] ** 14
+table["residual"] = (1 + table["w"]) ** 14
+print(table.to_string(index=False, float_format="{:.4g}".format))
+
+# %% [markdown]
+# With small weights the plain gradient is as good as gone, while the residual one stays in the
+# neighbourhood of 1. This is the textbook's story: without shortcuts gradients **vanish** on the way
+# back, and shallow layers learn nothing. But read the first and the last rows too. A residual
+# gradient can grow without bound, and where the layers work against *x* it can still vanish.
+#
+# And one number per block is not a network with batch norm. Before we tell that story, we measure.
+
+# %% [markdown]
+# ## 2.4 What the gradients really do
+#
+# **Predict.** Twins with 28 layers and batch norm, before their first step. Think of the gradient
+# of the first layer's weights. Is it shorter in the plain network than in the residual one, about
+# equal, or longer?
+
+# %%
+my_guess = ...  # "shorter", "equal" or "longer"
+
+
+# %%
+def gradient_lengths(seed, kind, batch_norm):
+    """Length of the gradient of every layer's weights, for one batch at the start."""
+    net = twins.twin(kind, 28, classes, batch_norm=batch_norm, seed=seed).to(course.device)
+    batch = data.subset(train=min(64, len(data.train_labels)), seed=seed)
+    scores = net(prepare(batch.train_images))
+    F.cross_entropy(scores, batch.train_labels.to(course.device)).backward()
+    weights = [p for p in net.parameters() if p.ndim > 1]  # no biases, no batch norm
+    return [{"layer": i, "length": p.grad.norm().item()} for i, p in enumerate(weights, 1)]
+
+
+gradients = experiments.repeat(
+    gradient_lengths, seeds=[0, 1, 2], kind=twins.KINDS, batch_norm=[True, False]
+)
+
+# %%
+gradients["norm"] = gradients["batch_norm"].map({True: "with batch norm", False: "without batch norm"})
+plots.show(
+    figures_02.panels(gradients, "layer", "length", "kind", "norm", log=True,
+                      xlabel="layer, from the input to the head", ylabel="length of the gradient"),
+    alt="Length of the gradient of each layer's weights on a logarithmic scale, from the first "
+    "layer at the left to the head at the right, for the plain and the residual network. Left panel "
+    "with batch norm, right panel without. Bands go from the lowest to the highest of three runs.",
+)
+
+# %%
+mean = gradients.groupby(["norm", "kind", "layer"])["length"].mean()
+for norm in ("with batch norm", "without batch norm"):
+    for kind in twins.KINDS:
+        first, middle = mean[norm, kind, 1], mean[norm, kind, 14]
+        print(f"{norm:18} {kind:8} first layer {first:.2g}, layer 14 {middle:.2g}")
+
+# %% [markdown]
+# Look at the left panel first, and follow the plain line from right to left, the way that gradients
+# go. If it *rises*, then the gradients of the plain network do not vanish on their way to the
+# shallow layers. They **explode**. He and others said of their own plain networks that vanishing
+# gradients were unlikely to be the cause, because of batch norm. A theory for it came later
+# ("A Mean Field Theory of Batch Normalization", Greg Yang, Jeffrey Pennington, Vinay Rao,
+# Jascha Sohl-Dickstein and Samuel S. Schoenholz, 2019).
+#
+# Then the right panel. Without batch norm, are the plain network's gradients small only near the
+# input, or in all layers alike? If alike, they have not been lost on the way back. Little went
+# forward in the first place. The residual network has the opposite trouble: each addition makes the
+# numbers larger, and nothing brings them down again.
+#
+# The record has other depths.
+
+# %%
+record_gradients = experiments.read_record("gradients")
+first_layer = pd.DataFrame(record_gradients["rows"]).query("layer == 1")
+first_layer = first_layer.assign(norm=first_layer["batch_norm"].map({
+    True: "with batch norm", False: "without batch norm"}))
+plots.show(
+    figures_02.panels(first_layer, "depth", "gradient", "kind", "norm", log=True, xlabel="layers",
+                      ylabel="gradient of the first layer"),
+    alt="Length of the first layer's gradient on a logarithmic scale against depth, plain and "
+    "residual. Left with batch norm, right without.",
+)
+print(experiments.cite(record_gradients))
+
+# %% [markdown]
+# ### Are the long gradients to blame?
+#
+# An explanation makes predictions. If the plain network fails *because* its shallow gradients are
+# too long, then we can cure it: stretch or shrink the gradient of every layer so that all layers
+# move equally far, relative to their weights. We call that *equal steps*. Perhaps a smaller
+# learning rate would do as well.
+#
+# **Predict.** Twins with 28 layers, five passes. Does the plain network catch up with equal steps:
+# not at all, in part, or entirely?
+
+# %%
+my_guess = ...  # "not", "in part" or "entirely"
+
+# %%
+record_rates = experiments.read_record("residual_twins_rates")
+rates = pd.DataFrame(record_rates["rows"]).query("batch_norm and epoch == epoch.max()")
+usual = last.query("batch_norm and depth == 28").assign(steps="one rate", rate=0.02)  # from 2.2
+rates = pd.concat([rates, usual])
+rates["run"] = [f"{r.kind}, {r.steps}" + (f" {r.rate:g}" if r.steps == "one rate" else "")
+                for r in rates.itertuples()]
+plots.show(
+    plots.dots(rates.sort_values(["kind", "steps", "rate"]), "train_accuracy", "run",
+               xlabel="accuracy on training images (%)"),
+    alt="One row for each twin and each way to take steps: three learning rates, and equal steps. "
+    "One dot a seed, and a bar at their mean.",
+)
+print(experiments.cite(record_rates))
+
+# %% [markdown]
+# Compare the best row of the plain network with the best row of the residual one: that is the fair
+# comparison, each with the steps that suit it. If equal steps help the plain network, its uneven
+# gradients were part of the trouble. If much of the distance remains, they were not the whole of it.
+#
+# ## 2.5 A butterfly in the network
+#
+# Here is another suspect. A gradient says what happens for a *small* change. How small must it be?
+# We change the images by very little noise, 1 % of their standard deviation, and follow that change
+# from block to block. We measure it against the differences between images: 1 would mean that the
+# noise changes a block's output as much as another image would.
+#
+# **Predict.** How large is the change behind the last block of the plain network with 28 layers:
+# 0.01, 0.1, or 0.5? And with 52?
+
+# %%
+my_guess = ...  # two numbers
+
+
+# %%
+@torch.no_grad()
+def nudge(seed, depth, kind):
+    """How far a little noise in the images changes the output of each block."""
+    net = twins.twin(kind, depth, classes, seed=seed).to(course.device)
+    x = prepare(data.train_images[:64])
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed)).to(x.device)
+    other, rows = x + 0.01 * x.std() * noise, []
+    for number, stage in enumerate(stages(net)[:-1], 1):
+        x, other = stage.forward(x), stage.forward(other)
+        differences = x - x.mean(dim=0)  # what tells one image from another
+        rows.append({"block": number, "change": ((other - x).norm() / differences.norm()).item()})
+    return rows
+
+
+nudges = experiments.repeat(nudge, seeds=[0, 1, 2], depth=[28, 52], kind=twins.KINDS)
+
+# %%
+nudges["layers"] = nudges["depth"].astype(str) + " layers"
+plots.show(
+    figures_02.panels(nudges, "block", "change", "kind", "layers", log=True,
+                      xlabel="block, from the input on", ylabel="change, relative"),
+    alt="How far a noise of 1 % changes the output of each block, on a logarithmic scale, for the "
+    "plain and the residual network. Left with 28 layers, right with 52.",
+)
+ends = nudges[nudges["block"] == nudges.groupby("depth")["block"].transform("max")]
+for (depth, kind), part in ends.groupby(["depth", "kind"]):
+    print(f"{depth} layers, {kind:8}: 1 % of noise becomes"
+          f" {experiments.say(part['change'])} behind the last block")
+
+# %% [markdown]
+# Each block may stretch a difference a little, and the next one stretches the result. If a line
+# comes near 1, then two images that no eye can tell apart end as far from each other as any two. To
+# a head on top of such a network similar images look unrelated, and a weight update that is right
+# for one image says little about its neighbour. In the residual network *x* itself is in the sum,
+# and it is not stretched: look how much flatter that line is.
+#
+# This is the exploding gradient once more, seen from the other side. The gradient of the output with
+# respect to the input *is* the answer to a small nudge. But equal steps could mend only the one
+# side, the lengths; the jumble of images remained. ("The Shattered Gradients Problem: If resnets are
+# the answer, then what is the question?", David Balduzzi, Marcus Frean, Lennox Leary, J. P. Lewis,
+# Kurt Wan-Duo Ma and Brian McWilliams, 2017, describes how gradients come to resemble noise.)
+#
+# ## 2.6 Taking blocks out
+#
+# Shortcuts give a signal many ways through the network: through every block or around it. In a chain
+# there is one way. Andreas Veit, Michael Wilber and Serge Belongie had an idea to tell the two
+# apart: remove a block after training ("Residual Networks Behave Like Ensembles of Relatively
+# Shallow Networks", 2016). Our blocks keep the shape, so in either twin `nn.Identity()` can stand in
+# for a block. Nothing is trained after that.
+#
+# **Predict.** We take one block out of the plain network with 10 layers, and one out of its residual
+# twin. How much accuracy does each lose?
+
+# %%
+my_guess = ...  # points lost by the plain one, and by the residual one
+
+# %%
+rows = []
+for kind in twins.KINDS:
+    net = trained[kind, 10]
+    whole = training.evaluate(net, data.test_images, data.test_labels, prepare).accuracy
+    rows.append({"network": kind, "block": "-", "kept": "all", "accuracy": whole})
+    for name in ("block1", "block2", "block3"):
+        block = net.get_submodule(name)
+        setattr(net, name, nn.Identity())
+        less = training.evaluate(net, data.test_images, data.test_labels, prepare).accuracy
+        rows.append({"network": kind, "block": name, "kept": "x", "accuracy": less})
+        setattr(net, name, block)  # put it back
+lost = pd.DataFrame(rows)
+
+# %%
+wide = lost.assign(accuracy=(100 * lost["accuracy"]).round(1)).pivot(
+    index="network", columns="block", values="accuracy")
+print("test accuracy in %, whole network ('-') and without one block")
+print(wide.to_string())
+
+# %% [markdown]
+# Three blocks, one run: not much to go by. The record has the twins with 28 layers after 25 passes,
+# 12 blocks each, three seeds. It also tries the opposite: to keep the layers of a residual block, and
+# to cut the shortcut around them.
+
+# %%
+record_blocks = experiments.read_record("residual_twins_blocks")
+removed = pd.DataFrame(record_blocks["rows"])
+plots.show(
+    figures_02.without_blocks(removed, "kind", ["x", "F(x)"], xlabel="block that was changed"),
+    alt="Test accuracy of trained twins with one changed block, against the number of that block; "
+    "one mark a seed. Circles: the layers are removed and x is kept. Squares, in the residual "
+    "network only: the shortcut is cut and F(x) is kept. A dashed line shows the whole network.",
+)
+print(experiments.cite(record_blocks))
+
+# %%
+def points_lost(table, by):
+    """Accuracy of the whole network less that of the changed one, in points, seed by seed."""
+    whole = table[table["kept"] == "all"].set_index(["seed", *by])["accuracy"].rename("whole")
+    changed = table[table["kept"] != "all"].join(whole, on=["seed", *by])
+    changed["lost"] = 100 * (changed["whole"] - changed["accuracy"])
+    return changed.groupby([*by, "kept", "seed"])["lost"].mean().reset_index()
+
+
+lost_in_twins = points_lost(removed, ["kind"])
+for (kind, kept), part in lost_in_twins.groupby(["kind", "kept"]):
+    print(f"{kind:8} {kept:4} kept: {experiments.say(part['lost'], percent=False)} points lost,"
+          " mean over blocks")
+
+# %% [markdown]
+# Compare the circles of the two panels. In a chain every layer expects what the one before it makes,
+# and one missing link is enough. A block that only *adds* a correction can be missed.
+#
+# Then compare circles and squares on the right: which half of a residual block does the network rely
+# on, its layers or the way around them? The shortcut carries everything that the blocks before it
+# made. Yet some blocks can be without it. Their layers have learned to pass on what is needed, or
+# little is needed behind them.
+#
+# Is that so in a network that somebody really uses? We give the pretrained MobileNetV2 a new head for
+# our images (trained on top of the frozen network; lessons 03 and 04 explain it), and then change
+# one residual block at a time.
+#
+# **Predict.** For MobileNetV2, what costs more: the layers of a block, or its shortcut?
+
+# %%
+my_guess = ...  # "layers" or "shortcut"
+
+# %%
+few = course.data.subset(train=min(300, len(course.data.train_labels)))
+torch.manual_seed(0)
+mobilenet = course.pretrained()
+models.replace_head(mobilenet, len(few.class_names))
+for _ in recipes.train_head(mobilenet, few, course.prepare, count=10):
+    pass
+
+
+def mobilenet_accuracy():
+    return training.evaluate(mobilenet, few.test_images, few.test_labels, course.prepare).accuracy
+
+
+# %%
+rows = [{"seed": 0, "network": "MobileNetV2", "block": "-", "kept": "all",
+         "accuracy": mobilenet_accuracy()}]
+for i, block in enumerate(mobilenet.features):
+    if getattr(block, "use_res_connect", False):  # torchvision's name for "has a shortcut"
+        for kept, part in {"x": nn.Identity(), "F(x)": block.conv}.items():
+            mobilenet.features[i] = part
+            rows.append({"seed": 0, "network": "MobileNetV2", "block": f"features.{i}",
+                         "kept": kept, "accuracy": mobilenet_accuracy()})
+        mobilenet.features[i] = block
+changed = pd.DataFrame(rows)
+
+# %%
+plots.show(
+    figures_02.without_blocks(changed, "network", ["x", "F(x)"], xlabel="changed block of features"),
+    alt="Test accuracy of MobileNetV2 with one changed block, against that block's place. Circles: "
+    "only x is kept. Squares: only F(x) is kept. A dashed line shows the whole network.",
+)
+lost_here = points_lost(changed, ["network"])
+for kept, part in lost_here.groupby("kept"):
+    print(f"{kept:4} kept: {part['lost'].mean():.1f} points lost, mean over blocks")
+
+# %%
+record_mobilenet = experiments.read_record("residual_blocks_mobilenet")
+lost_in_mobilenet = points_lost(pd.DataFrame(record_mobilenet["rows"]), ["network"])
+for kept, part in lost_in_mobilenet.groupby("kept"):
+    print(f"{kept:4} kept: {experiments.say(part['lost'], percent=False)} points lost")
+print(experiments.cite(record_mobilenet))
+
+# %% [markdown]
+# Look where the marks lie far below the dashed line, and at how the circles differ by place. A
+# pretrained network is not equally careless about all of its blocks: in MobileNetV2 each group of
+# blocks of the same width starts with one that has no shortcut, and the first residual blocks behind
+# it may have more to do than the later ones.
+#
+# ## 2.7 Where are the shortcuts?
+#
+# A shortcut can only add what has the same shape. Where a block halves the map or changes the number
+# of channels, there are two ways out: a **projection**, which is a 1 x 1 convolution that brings *x*
+# into the new shape, or no shortcut at all. ResNet-18 takes the first way and MobileNetV2 the
+# second. We need no weights to see this, so we build both on the **meta device**, where tensors have
+# a shape and no content.
+#
+# **Predict.** ResNet-18 has 8 blocks, MobileNetV2 has 17. How many of each have a shortcut that is
+# just *x*?
+
+# %%
+my_guess = ...  # two numbers
+
+
+# %%
+def why_not(stride, inputs, outputs):
+    """The reason why x does not fit, or nothing."""
+    reasons = ["halves the map"] if stride > 1 else []
+    reasons += [f"{inputs} to {outputs} channels"] if inputs != outputs else []
+    return ", ".join(reasons)
+
+
+# %% tags=["nbval-check-output"]
+with torch.device("meta"):
+    resnet, mobile = resnet18(), mobilenet_v2()
+
+rows = []
+for name, block in resnet.named_modules():
+    if type(block).__name__ == "BasicBlock":
+        kind = "identity" if block.downsample is None else "projection"
+        reason = why_not(block.stride, block.conv1.in_channels, block.conv2.out_channels)
+        rows.append({"block": name, "shortcut": kind, "why not x": reason})
+resnet_blocks = pd.DataFrame(rows)
+print(resnet_blocks.to_string(index=False))
+
+# %% tags=["nbval-check-output"]
+rows = []
+for name, block in mobile.named_modules():
+    if type(block).__name__ == "InvertedResidual":
+        convolutions = [m for m in block.modules() if isinstance(m, nn.Conv2d)]
+        kind = "identity" if block.use_res_connect else "none"
+        reason = why_not(block.stride, convolutions[0].in_channels, block.out_channels)
+        rows.append({"block": name, "shortcut": kind, "why not x": reason})
+mobile_blocks = pd.DataFrame(rows)
+print(mobile_blocks.to_string(index=False))
+
+# %% [markdown]
+# In each table the rows without an identity are just those with a reason. We let the code confirm it,
+# and count what ResNet's projections cost.
+
+# %% tags=["nbval-check-output"]
+for name, blocks in {"ResNet-18": resnet_blocks, "MobileNetV2": mobile_blocks}.items():
+    identity = blocks["shortcut"] == "identity"
+    print(f"{name}: {identity.sum()} of {len(blocks)} shortcuts are x itself;",
+          "identity exactly where nothing changes:", (identity == (blocks["why not x"] == "")).all())
+projections = sum(p.numel() for n, p in resnet.named_parameters() if "downsample" in n)
+total = sum(p.numel() for p in resnet.parameters())
+print(f"ResNet-18's projections have {projections:,} of its {total:,} parameters")
+
+# %% [markdown]
+# Our twins do as MobileNetV2 does: no shortcut where the map is halved. There is one more difference.
+# ResNet, and our twins, put a ReLU behind the sum. MobileNetV2 adds and leaves it at that, so that
+# its identity is one in truth.
+#
+# ## Exercises
+#
+# ### Exercise 2.1
+#
+# A block with a projection: write a residual block that takes 16 channels to 32 and halves the map.
+# The main way has a 3 x 3 convolution with stride 2 and a second one with stride 1; the shortcut has
+# a 1 x 1 convolution with stride 2 (no batch norm, no biases anywhere). Check that images of shape
+# `(2, 16, 8, 8)` become `(2, 32, 4, 4)`, and count its parameters.
+
+# %%
+# Your code here
+my_block = ...
+my_parameters = ...
+
+# %% [markdown]
+# ### Exercise 2.2
+#
+# Spot the bug. The block below trains, and is no residual block. What does it compute?
+
+
+# %%
+class SuspiciousBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU())
+
+    def forward(self, x):
+        x = self.layers(x)
+        return torch.relu(x + x)
+
+
+my_diagnosis = ...  # a sentence
+
+# %% [markdown]
+# ### Exercise 2.3
+#
+# In a residual twin, set the weight of the *last* batch norm of every block to zero:
+# `nn.init.zeros_(block.layers[-1].weight)`. What does each block compute now? Predict what becomes
+# of the nudge of 2.5 in such a network, then measure it with `twins.nudge(net, x)`. (Many recipes
+# start that way: "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", Priya Goyal and
+# others, 2017.)
+
+# %%
+# Your code here
+my_last_change = ...
+
+# %% [markdown]
+# ### Exercise 2.4
+#
+# Which depth is too deep for the residual twin in this budget? Choose a depth from the left panel of
+# the record in 2.2, train that twin with `train`, and find a change that helps it: more passes,
+# another rate, or the start of exercise 2.3. Change one thing at a time.
+
+# %%
+# Your code here
+my_finding = ...
+
+# %% [markdown]
+# ## What you saw
+#
+# - A shortcut is one addition. It has no parameters, so a plain and a residual network can be
+#   compared with everything else equal.
+# - Degradation shows on *training* images: it is a failure to learn, not overfitting. How much it
+#   shows depends on the depth: shallow twins are close, and too deep ones can both fail.
+# - d(F(x) + x)/dx = dF/dx + 1: the gradient has a way around every block. That keeps it from
+#   vanishing. It does not keep it from growing.
+# - "Vanishing" has to be measured before it is told. What a plain network with batch norm does at the
+#   start can be the opposite.
+# - A trained residual network can often do without the layers of one block, where a plain network
+#   breaks. What it costs to cut a shortcut instead differs much from block to block.
+# - Shortcuts are there where shapes fit. Elsewhere there is a projection, or nothing.
+
+# %%
+fit = last[last["batch_norm"]].groupby(["depth", "kind"])["train_accuracy"].apply(list)
+print("Records:")
+for depth in (10, 28):
+    print(f"- {depth} layers, 5 passes, training images: plain"
+          f" {experiments.say(fit[depth, 'plain'])}, residual {experiments.say(fit[depth, 'residual'])}")
+for kind, part in final.groupby("kind"):
+    print(f"- 28 layers, {final['epoch'].max()} passes: {kind} {experiments.say(part['accuracy'])}")
+print("This run:")
+ratio = mean["with batch norm", "plain", 1] / mean["with batch norm", "residual", 1]
+print(f"- at the start, with batch norm, the plain network's first gradient is {ratio:.1f} times"
+      " as long as its twin's")
+print("- MobileNetV2 loses", ", ".join(
+    f"{part['lost'].mean():.1f} points with only {kept}"
+    for kept, part in lost_here.groupby("kept")), "kept")
+
+# %% [markdown]
+# ## What was measured
+
+# %%
+print(f"data     {data}; MobileNetV2 on {few.name}")
+print(f"weights  random for the twins; {course.weights.title}")
+print(f"setting  twins at 32 px, MobileNetV2 at {course.size} px, on {course.device.type};"
+      " one seed where a network was trained here, else seeds 0, 1, 2")
+for kept in (record, record_long, record_gradients, record_rates, record_blocks, record_mobilenet):
+    print(f"record   {kept['command']}: {kept['data']}, {kept['hardware']}")
+
+# %% [markdown]
+# **Sources.** Residual networks and degradation: "Deep Residual Learning for Image Recognition",
+# Kaiming He, Xiangyu Zhang, Shaoqing Ren and Jian Sun, 2016. MobileNetV2: "MobileNetV2: Inverted
+# Residuals and Linear Bottlenecks", Mark Sandler, Andrew Howard, Menglong Zhu, Andrey Zhmoginov and
+# Liang-Chieh Chen, 2018. Batch norm: "Batch Normalization: Accelerating Deep Network Training by
+# Reducing Internal Covariate Shift", Sergey Ioffe and Christian Szegedy, 2015.
+#
+# ## Next
+#
+# You know now what the blocks of MobileNetV2 are made of, and why most of them are bridged.
+# [03 · A new head](03_a_new_head.ipynb) takes that network apart, and gives it a new task.
