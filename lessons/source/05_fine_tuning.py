@@ -418,8 +418,8 @@ print(f"head only: {100 * accuracy_before:.1f} %    new statistics: {100 * accur
 # ### The other end, live
 #
 # At the right end of the curve the thaw wrecks the network. The live lab of
-# [lesson 09](09_the_live_lab.ipynb) shows the moment: 40 steps of the head alone, then everything is
-# thawed for 10 steps. It does so twice, with a moderate rate for the backbone and with one that is 30
+# [lesson 09](09_the_live_lab.ipynb) shows the moment: 30 steps of the head alone, then everything is
+# thawed for 8 steps. It does so twice, with a moderate rate for the backbone and with one that is 30
 # times as large. The head's rate stays the same.
 #
 # **Predict.** How many steps does it take to wreck what a long pretraining has built?
@@ -428,14 +428,14 @@ print(f"head only: {100 * accuracy_before:.1f} %    new statistics: {100 * accur
 my_guess = ...  # a number
 
 # %%
-lab = Lab(train=200, test=200, seed=0)
+lab = Lab(train=200, test=100, seed=0)
 at_thaw, afterwards = {}, {}
 for rate in (1e-3, 3e-2):
     lab.reset(preset="head only", backbone_rate=rate, seed=0)
-    lab.run(40)
+    lab.run(30)
     at_thaw[rate] = lab.session.evaluate()
     lab.preset("all")
-    lab.run(10)
+    lab.run(8)
     afterwards[rate] = lab.session.evaluate()
 lab
 
@@ -443,7 +443,7 @@ lab
 for rate in at_thaw:
     print(
         f"backbone's rate {rate:<5}: {100 * at_thaw[rate]:.1f} % of the held-out images at the thaw, "
-        f"{100 * afterwards[rate]:.1f} % ten steps later"
+        f"{100 * afterwards[rate]:.1f} % eight steps later"
     )
 
 # %% [markdown]
@@ -720,7 +720,7 @@ print(f"head only:      {experiments.say(scores['head only'])}")
 print(f"better recipe:  {experiments.say(scores['better'])}")
 print(f"The best rate in the record is {sweep.groupby('rate')['accuracy'].mean().idxmax():g};")
 print(
-    f"ten steps at 0.03 took a network from {100 * at_thaw[3e-2]:.0f} % to {100 * afterwards[3e-2]:.0f} %."
+    f"eight steps at 0.03 took a network from {100 * at_thaw[3e-2]:.0f} % to {100 * afterwards[3e-2]:.0f} %."
 )
 
 # %% [markdown]

@@ -76,6 +76,11 @@ lab
 # cells keep working while it trains. You cannot break anything: **Reset** begins a new run, and the
 # old curve stays as a faint line.
 #
+# The panel is tested in JupyterLab and in Notebook 7. On Colab it trains only while its page is open.
+# It is made for VS Code too, where we have not been able to test it. On a page without Python behind
+# it, such as on GitHub, you see a still picture. Wherever the panel should stay blank, go on with the
+# lines of Python below: they need no panel.
+#
 # Everything on the panel is also a line of Python. Below we use Python, so that the experiments are
 # the same for everybody; try them with the mouse as well. Each begins with a reset, so it does not
 # matter what you have done before.
