@@ -331,6 +331,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=experiments.RECORDS)
     args = parser.parse_args()
     course = world.settle(6, args.data, args.train, 10)
+    command = (
+        f"python benchmarks/partial_loading.py --train {args.train} --held-out {args.held_out}"
+    )
+    if args.data != "shapes":  # a folder has another name on every machine
+        command += f" --data {args.data if args.data == 'cifar10' else 'FOLDER'}"
+    if set(args.treatments) != set(TREATMENTS):
+        command += f" --treatments {' '.join(args.treatments)}"
     cases = CASES if args.cases is None else [CASES[i] for i in args.cases]
     title = args.data_title or course.data.name
     rows: list[dict[str, Any]] = []
@@ -348,7 +355,7 @@ def main() -> None:
             experiments.write_record(
                 args.name,
                 what="pretrained weights in changed networks: frozen, fine-tuned, from scratch",
-                command=f"python benchmarks/partial_loading.py --train {args.train}",
+                command=command,
                 data=f"{title}, {args.train} training, {args.held_out} held-out images, "
                 f"{course.size} px",
                 weights=args.weights_title or course.weights.title,
