@@ -55,9 +55,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
-from torchvision.models import mobilenet_v2
+from torchvision.models import mobilenet_v2, resnet18
 
 from course_utils import activations, experiments, figures_01, freezing, models, plots
+from course_utils.checks import lesson01 as check
 from course_utils.datasets import balanced_choice, batches
 from course_utils.stages import stages
 
@@ -895,50 +896,71 @@ except ValueError as error:
 #
 # ## Exercises
 #
+# Run a cell, and its check says what it sees in your answer. Stuck? `check.eight_bits.hint()` gives a
+# hint, each call a plainer one; `check.eight_bits.solution()` prints a solution.
+#
 # ### Exercise 1.1
 #
-# How many bytes would the numbers of this checkpoint take if every tensor of floats were stored as
-# `float16`, and the counters of batches stayed `int64` (eight bytes)? Use `state`.
+# A telephone has little room. How many bytes would the numbers of this checkpoint take if every float
+# were stored in eight bits, and the counters of batches stayed `int64` (eight bytes)? Use `state`.
 
-# %%
+# %% tags=["nbval-check-output"]
 # Your code here
-bytes_in_float16 = ...
+my_bytes = ...
+check.eight_bits(my_bytes, state)
 
 # %% [markdown]
 # ### Exercise 1.2
 #
-# A colleague saves `list(model.parameters())` after training, and later copies these tensors into a new
-# network, one by one. In eval mode the network answers nonsense. What did she forget, and which
-# single line would have saved all of it?
+# Spot the bug. A colleague keeps the network of the best epoch, trains on, and goes back to it at the
+# end, with the two functions below. What she gets answers differently from what she kept.
+#
+# ```python
+# def my_keep(model):
+#     return list(model.parameters())
+#
+# def my_restore(model, kept):
+#     for mine, theirs in zip(model.parameters(), kept):
+#         mine.data.copy_(theirs)
+# ```
+#
+# Two things are wrong. Write both functions so that the network is, to the last bit, what it was.
 
-# %%
-# Your answer, as a sentence
-my_diagnosis = ...
+# %% tags=["nbval-check-output"]
+# Your code here
+my_keep = ...
+my_restore = ...
+check.best_epoch(my_keep, my_restore)
 
 # %% [markdown]
 # ### Exercise 1.3
 #
-# Work out by hand how many pixels a position of `features.2` sees, if a position of `features.1` sees
-# 7 x 7 in steps of 2, and `features.2` has one 3 x 3 convolution with stride 2. What is its step? Then
-# compare with `fields["features.2"]`.
+# Predict, then measure. torchvision's `resnet18` begins with a 7 x 7 convolution with stride 2
+# (`conv1`), a 3 x 3 max pooling with stride 2 (`maxpool`), and a block of two 3 x 3 convolutions with
+# stride 1 (`layer1[0]`). How many pixels wide is the square that one position behind `layer1[0]` sees?
+# Write down your guess. Then measure with autograd, as in 1.5. (The network's weights may be random:
+# the square is a matter of the architecture.)
 
-# %%
+# %% tags=["nbval-check-output"]
+resnet = resnet18()
+my_guess = ...
 # Your code here
-my_side, my_step = ..., ...
+my_side = ...
+check.resnet_field(my_guess, my_side)
 
 # %% [markdown]
 # ### Exercise 1.4
 #
-# Write a function that takes two state dicts and returns the names of all tensors that differ. Use it
-# to find the tensor with the flipped bit: compare `ours` with
-# `load_file(folder / "damaged.safetensors")`.
+# Find the flipped bit of 1.8. Write a function `differing(first, second)` that takes two state dicts
+# and gives the names of all tensors that are not the same in both, to the last bit, or that only one of
+# the two has. With it compare `ours` to `load_file(folder / "damaged.safetensors")`. Which tensor is
+# damaged?
 
-
-# %%
-def differing(first, second):
-    """Names of the tensors that are not the same in both."""
-    return ...  # Your code here
-
+# %% tags=["nbval-check-output"]
+# Your code here
+differing = ...
+damaged_tensor = ...
+check.what_differs(differing, damaged_tensor)
 
 # %% [markdown]
 # ## What you saw

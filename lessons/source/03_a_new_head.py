@@ -56,6 +56,7 @@ from torch.nn import functional as F
 from torchvision.models import mobilenet_v2, resnet18, vgg16
 
 from course_utils import experiments, figures_03, inspection, models, plots
+from course_utils.checks import lesson03 as check
 from course_utils.datasets import batches
 
 course = course_utils.begin(lesson=3, train=900, test=500)
@@ -797,57 +798,65 @@ for name, points in lost.items():
 # %% [markdown]
 # ## Exercises
 #
+# Run a cell, and its check says what it sees in your answer. Stuck? `check.head_size.hint()` gives a
+# hint, each call a plainer one; `check.head_size.solution()` prints a solution.
+#
 # ### Exercise 3.1
 #
 # Work out by hand how many parameters a new head has for MobileNetV2 and 37 classes. Then build
 # the layer and let PyTorch count.
 
-# %%
+# %% tags=["nbval-check-output"]
 # Your code here
 parameters_by_hand = ...
 parameters_counted = ...
+check.head_size(parameters_by_hand, parameters_counted)
 
 # %% [markdown]
 # ### Exercise 3.2
 #
 # torchvision's ResNet-18 calls its head `fc`, and it is a plain `nn.Linear`, not a part of a
-# `classifier`. Replace it by a head with 5 outputs. Do not type the number of its inputs: read it
-# from the old layer. Check that two random images of 64 x 64 pixels give scores of shape `(2, 5)`.
+# `classifier`. Build one with `resnet18()` and replace its head by one with 5 outputs. Do not type
+# the number of its inputs: read it from the old layer. Which shape do the scores of two random
+# images of 64 x 64 pixels have?
 
-# %%
-resnet = resnet18()
+# %% tags=["nbval-check-output"]
 # Your code here
-new_head = ...
+my_resnet = ...
 shape_of_scores = ...
+check.resnet_head(my_resnet, shape_of_scores)
 
 # %% [markdown]
 # ### Exercise 3.3
 #
 # Which input size gives a last map of 7 x 7? Work it out from the number of halvings, then check
-# it with `inspection.cost_by_block(model, size)`. Is there more than one answer?
+# it with `inspection.cost_by_block(model, size)`. Is there more than one answer? A list of sizes is
+# welcome.
 
-# %%
+# %% tags=["nbval-check-output"]
 # Your code here
 size_for_7x7 = ...
+check.seven_by_seven(size_for_7x7)
 
 # %% [markdown]
 # ### Exercise 3.4
 #
 # Spot the bug. This loss runs without an error, and a head trained with it even learns something.
-# What is wrong with it? A head that is right and completely certain about every image should
-# reach a loss of zero. What is the smallest loss that it can reach here, with 10 classes?
-# Then train a head with this loss and one with the right loss, and compare the training accuracy
-# after 20 epochs.
+#
+# ```python
+# def suspicious_loss(head, x, y):
+#     probabilities = torch.softmax(head(x), dim=1)
+#     return F.cross_entropy(probabilities, y)
+# ```
+#
+# A head that is right and completely certain about every image should reach a loss of zero. What is
+# the smallest loss that it can reach here, with 10 classes? Then write the function as it should be.
 
-
-# %%
-def suspicious_loss(head, x, y):
-    probabilities = torch.softmax(head(x), dim=1)
-    return F.cross_entropy(probabilities, y)
-
-
+# %% tags=["nbval-check-output"]
 # Your code here
-smallest_possible_loss = ...
+smallest_loss = ...
+mended_loss = ...
+check.softmax_twice(smallest_loss, mended_loss)
 
 # %% [markdown]
 # ## What you saw
