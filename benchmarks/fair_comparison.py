@@ -11,8 +11,8 @@ half.  They start in four ways:
     A's, refitted       B alone: A's weights with the keys shifted, the new block as identity
 
 Everything else is equal: images, order, epochs.  The learning rates are tuned, for each
-architecture's pretraining and for each start, on images that are used for nothing else.  Scenes are plain (no clutter), so that networks
-which learn from some hundred images differ from chance.
+architecture's pretraining and for each start, on images that are used for nothing else.  Scenes are
+plain (no clutter), so that networks which learn from some hundred images differ from chance.
 
 Writes data/records/fair_comparison.json, anew after each seed.  With `--resume` the seeds that are
 in it already are kept, with the rates that they were given.
