@@ -138,7 +138,7 @@ def gain_by_distance(
 
     The line is the least-squares one, and the correlation is written above it.
     """
-    figure, axes = new_figure(8.6, 3.4, len(columns))
+    figure, axes = new_figure(1.6 + 2.9 * len(columns), 3.5, len(columns))
     for ax, (column, label) in zip(axes, columns.items(), strict=True):
         for i, (group, rows) in enumerate(table.groupby("group", sort=False)):
             ax.scatter(
