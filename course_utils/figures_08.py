@@ -31,7 +31,7 @@ def loss_curve(losses: Sequence[float], classes: int, window: int = 20) -> Figur
     ax.plot(steps, smooth, color=BLUE, linewidth=2, label=f"mean of {window} batches")
     ax.axhline(math.log(classes), color="black", linestyle=":", linewidth=1, label="guessing")
     ax.set(xlabel="step", ylabel="loss on the source", ylim=(0, None))
-    ax.legend(frameon=False, loc="upper right")
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
     return figure
 
 
@@ -119,7 +119,7 @@ def two_accuracies(table: pd.DataFrame, ylabel: str) -> Figure:
     for i, row in enumerate(table.itertuples()):
         x, y = 100 * row.source_accuracy, 100 * row.accuracy
         ax.scatter(
-            x, y, s=60, color=COLOURS[i % 6], marker=MARKERS[i % 6],
+            x, y, s=60, alpha=0.8, color=COLOURS[i % 6], marker=MARKERS[i % 6],
             facecolors="none" if i >= 6 else COLOURS[i % 6], label=row.label,
         )  # fmt: skip
     ax.set(xlabel="accuracy on unseen images of the source (%)", ylabel=ylabel)
