@@ -10,16 +10,17 @@ half.  They start in four ways:
     pretrained alike    each pretrained on the same source images for as long
     A's, refitted       B alone: A's weights with the keys shifted, the new block as identity
 
-Everything else is equal: images, order, epochs.  The learning rates are tuned, for each
-architecture's pretraining and for each start, on images that are used for nothing else.  Scenes are
-plain (no clutter), so that networks which learn from some hundred images differ from chance.
+Everything else is equal: images, order, epochs.  The learning rate is tuned for each architecture
+and start on images that are used for nothing else.  The pretraining has one rate for all, unless
+`--source-rates` names several to choose from.  Scenes are plain (no clutter), so that networks
+which learn from some hundred images differ from chance.
 
 Writes data/records/fair_comparison.json, anew after each seed.  With `--resume` the seeds that are
 in it already are kept, with the rates that they were given.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock
 
 RATES = (1e-3, 3e-3, 1e-2)
-SOURCE_RATES = (3e-3, 1e-2)
+SOURCE_RATE = 1e-2
 BATCH = 64
 SIDE = 32
 INSERTED_AT = 2
@@ -108,13 +109,15 @@ def fit(model: nn.Module, data: ImageData, epochs: int, rate: float, seed: int) 
     return training.evaluate(model, data.test_images, data.test_labels, prepare).accuracy
 
 
-def tune_source(sizes: Sizes) -> dict[str, float]:
-    """The best of `SOURCE_RATES` for the pretraining of each architecture."""
+def tune_source(choice: Sequence[float], sizes: Sizes) -> dict[str, float]:
+    """The best of some rates for the pretraining of each architecture."""
+    if len(choice) == 1:
+        return dict.fromkeys(STARTS, choice[0])
     data = draw("source", sizes.source + sizes.tune, 60, seed=6000).hold_out(sizes.tune)
     best = {}
     for architecture in STARTS:
         scores = {}
-        for rate in SOURCE_RATES:
+        for rate in choice:
             environment.seed_everything(0)
             model = network(architecture, len(data.class_names))
             scores[rate] = fit(model, data, sizes.source_epochs, rate, seed=0)
@@ -192,7 +195,8 @@ def measure(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--source-rates", type=float, nargs="+", default=[SOURCE_RATE])
     for name, size in vars(Sizes()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=size)
     parser.add_argument("--resume", action="store_true", help="go on with the record")
@@ -203,12 +207,12 @@ def main() -> None:
     if args.resume and (args.out / "fair_comparison.json").is_file():
         rows = experiments.read_record("fair_comparison", args.out)["rows"]
     rates = {(row["architecture"], row["start"]): row["rate"] for row in rows}
-    source_rates = {row["architecture"]: row["source_rate"] for row in rows}
+    source_rates = {row["architecture"]: row.get("source_rate", SOURCE_RATE) for row in rows}
     done = {row["seed"] for row in rows}
     for seed in args.seeds:
         if seed in done:
             continue
-        source_rates = source_rates or tune_source(sizes)
+        source_rates = source_rates or tune_source(args.source_rates, sizes)
         weights = pretrain(seed, source_rates, sizes)
         rates = rates or tune(weights, sizes)
         for row in measure(seed, weights, rates, sizes):
