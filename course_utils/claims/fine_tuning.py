@@ -106,12 +106,13 @@ def prevents_overfitting(tables: Tables) -> Finding:
         setting = f"{task}, {train} images"
         smaller = paired(part, "gap", "strategy", "everything", "head only")
         effects.append(
-            difference(smaller, world, f"{setting}: gap", "gap, fine-tuned minus frozen", core=True)
+            difference(smaller, world, f"{setting}: gap", "gap, fine-tuned minus frozen")
         )
         better = paired(part, "accuracy", "strategy", "head only", "everything")
         effects.append(
-            difference(better, world, f"{setting}: test", "test accuracy, frozen minus fine-tuned")
-        )
+            difference(better, world, f"{setting}: test", "test accuracy, frozen minus fine-tuned",
+                       core=True)
+        )  # fmt: skip
     return conclude(effects)
 
 

@@ -692,11 +692,11 @@ check.rates_to_choose(best_rate, rates_below_the_line)
 # %% [markdown]
 # ### Exercise 5.4 (open)
 #
-# Beat the better recipe on validation images, with at most five epochs in which anything but the
-# head is trained. Write a function `my_recipe(model, data, prepare, seed)` that trains the model it
-# is given, a pretrained one with a new head. The check runs it and the better recipe with three
-# seeds, on validation images that your function never sees. That takes some seconds. Change one
-# thing at a time.
+# Beat the classic recipe on validation images, with at most five epochs in which anything but the
+# head is trained, and by as much as you can. Write a function `my_recipe(model, data, prepare, seed)`
+# that trains the model it is given, a pretrained one with a new head. The check runs it and the
+# classic recipe with three seeds, on validation images that your function never sees. That takes
+# some seconds. Change one thing at a time.
 
 # %% tags=["nbval-check-output"]
 # Your code here

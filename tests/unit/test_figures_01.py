@@ -70,4 +70,4 @@ def test_points_are_drawn_as_the_number_of_their_class() -> None:
     )
     assert [len(ax.collections) for ax in figure.axes] == [2, 2]
     assert sum(len(c.get_offsets()) for c in figure.axes[0].collections) == 3
-    assert figure.axes[1].texts[0].get_text() == "0  n\n1  y"
+    assert figure.axes[1].texts[0].get_text() == "0  no\n1  yes"

@@ -172,7 +172,7 @@ def test_memory_that_runs_out_is_told_and_training_goes_on(scene: Scene) -> None
         page.lab.session.model.head.register_forward_hook(hook)
         await until(lambda: any("out of memory" in text for _, text in page.shown["marks"]))
         await scene.training(page)
-        assert page.shown["settings"]["batch_size"] == 4
+        await until(lambda: page.shown["settings"]["batch_size"] == 4)
         assert page.shown["status"] == "ready"
         await scene.end()
 
