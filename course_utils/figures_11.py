@@ -46,7 +46,8 @@ def effects(pairs: Sequence[tuple[Claim, Finding]]) -> Figure:
     grid = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)
     for ax, (title, rows) in zip(grid[:, 0], panels, strict=True):
         _panel(ax, rows)
-        ax.set_title(title, loc="left", fontsize=11, fontweight="bold")
+        # to the left there is room above the names of the settings; to the right it would be cut
+        ax.set_title(title, loc="right", fontsize=11, fontweight="bold")
     return figure
 
 

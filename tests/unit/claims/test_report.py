@@ -58,7 +58,7 @@ def test_links_lead_to_the_lesson_of_each_claim() -> None:
 
 def test_a_panel_for_each_measured_claim_and_unit_with_the_verdict_in_its_title() -> None:
     figure = figures_11.effects(PAIRS[1:3] + PAIRS[19:])
-    titles = [ax.get_title(loc="left") for ax in figure.axes]
+    titles = [ax.get_title(loc="right") for ax in figure.axes]
     assert titles == [
         "2 · shortcuts make depth trainable: HOLDS",
         "",  # the same claim, in times instead of points
