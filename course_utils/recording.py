@@ -94,3 +94,26 @@ def record(lesson: notebooks.Lesson, timeout: int = 300) -> Recording:
         raise notebooks.LessonError("not stored: " + "; ".join(faults))
     notebooks.write_whole(notebooks.as_text(notebooks.strip(notebook)), lesson.notebook)
     return recording
+
+
+def carry_over(lesson: notebooks.Lesson) -> None:
+    """Bring edited text and cell metadata into a stored notebook, and keep its outputs.
+
+    For a change of words, links, tags or slide types it would be a waste to execute a lesson
+    again. It is only allowed where not one line of code differs from the stored one.
+
+    Raises
+    ------
+    LessonError
+        If text or notebook is unreadable, or a code cell was changed, added, removed or moved.
+    """
+    fresh = notebooks.read_source(lesson.source)
+    stored = notebooks.read_notebook(lesson.notebook)
+    ours, theirs = notebooks.code_cells(fresh), notebooks.code_cells(stored)
+    if [cell.source for cell in ours] != [cell.source for cell in theirs]:
+        raise notebooks.LessonError("code was changed: its outputs must be made anew, by `record`")
+    for new, old in zip(ours, theirs, strict=True):
+        new.outputs, new.execution_count = old.outputs, old.execution_count
+    if faults := notebooks.stored_faults(fresh):
+        raise notebooks.LessonError("not stored: " + "; ".join(faults))
+    notebooks.write_whole(notebooks.as_text(notebooks.strip(fresh)), lesson.notebook)

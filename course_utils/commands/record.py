@@ -11,10 +11,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "numbers", nargs="*", metavar="NN", help="lessons by number, such as 03 05 (default: all)"
     )
-    parser.add_argument(
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument(
         "--check",
         action="store_true",
         help="execute and change nothing: say where text and notebook disagree",
+    )
+    way.add_argument(
+        "--keep-outputs",
+        action="store_true",
+        help="execute nothing: store edited words and cell metadata; refused where code changed",
     )
     parser.add_argument(
         "--timeout",
@@ -39,7 +45,10 @@ def main(args: argparse.Namespace) -> int:
     for lesson in chosen:
         try:
             findings = notebooks.check(lesson) if args.check else []
-            if not args.check:
+            if args.keep_outputs:
+                recording.carry_over(lesson)
+                print(f"{lesson.name:32} text stored, outputs kept", flush=True)
+            elif not args.check:
                 cost = recording.record(lesson, args.timeout)
                 print(f"{lesson.name:32} {cost.seconds:6.1f} s  {cost.peak_mb:6.0f} MB", flush=True)
         except notebooks.LessonError as error:

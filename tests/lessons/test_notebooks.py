@@ -152,6 +152,42 @@ def test_a_failed_recording_leaves_the_old_notebook(
     ]
 
 
+def test_words_are_carried_over_and_outputs_kept(lesson: notebooks.Lesson) -> None:
+    recording.record(lesson)
+    before = notebooks.code_cells(notebooks.read_notebook(lesson.notebook))
+    edited = TEXT.replace("A small lesson", "Renamed").replace(
+        '# %% tags=["shown"]', '# %% tags=["other"] slideshow={"slide_type": "skip"}'
+    )
+    lesson.source.write_text(f"{edited}\n# %% [markdown]\n# A last word.\n")
+    assert notebooks.check(lesson), "the edit must show"
+    recording.carry_over(lesson)
+    assert notebooks.check(lesson) == []
+    after = notebooks.read_notebook(lesson.notebook)
+    assert [cell.outputs for cell in notebooks.code_cells(after)] == [c.outputs for c in before]
+    assert after.cells[0].source == "# Renamed"
+    assert after.cells[1].metadata["slideshow"] == {"slide_type": "skip"}
+    assert after.cells[-1].source == "A last word."
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [TEXT.replace("6 * 7", "6 * 8"), TEXT + "\n# %%\n2\n", TEXT.replace('print("one")', "")],
+    ids=["changed", "added", "removed"],
+)
+def test_code_is_never_carried_over(lesson: notebooks.Lesson, edited: str) -> None:
+    before = lesson.notebook.read_bytes()
+    lesson.source.write_text(edited)
+    with pytest.raises(notebooks.LessonError, match="code was changed"):
+        recording.carry_over(lesson)
+    assert lesson.notebook.read_bytes() == before
+
+
+def test_a_notebook_that_never_ran_is_not_made_to_look_as_if(lesson: notebooks.Lesson) -> None:
+    edit(lesson, lambda nb: nb.cells[2].update(execution_count=None))
+    with pytest.raises(notebooks.LessonError, match="never executed"):
+        recording.carry_over(lesson)
+
+
 def test_an_edit_changes_no_other_id(lesson: notebooks.Lesson) -> None:
     before = notebooks.read_source(lesson.source)
     lesson.source.write_text(TEXT.replace('"one"', '"two"') + "\n# %%\n6 * 7\n")
