@@ -14,7 +14,18 @@ ROOT = Path(__file__).resolve().parents[2]
 # Names that differ on conda-forge. The "base" packages are the same code without Qt.
 CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "seaborn": "seaborn-base"}
 NOT_FOR_BINDER = {
-    *("jupytext", "nbclient", "nbformat", "nbval", "pytest", "pytest-timeout", "pytest-xdist"),
+    *(
+        "jupytext",
+        "nbclient",
+        "nbformat",
+        "sphinx",
+        "myst-nb",
+        "furo",
+        "nbval",
+        "pytest",
+        "pytest-timeout",
+        "pytest-xdist",
+    ),
     *("hypothesis", "playwright", "notebook", "ruff", "mypy"),
 }
 INSTALLS = re.compile(r"\b(?:pip|conda|mamba|npm|uv)\b[^\n]*?\b(?:install|create|update|add)\b.*")
