@@ -2,10 +2,13 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from course_utils import experiments, world
+
+import keeping
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, test: int, seeds: int = 3) -> None:
@@ -33,7 +36,7 @@ def write(
     near = args.data_name or ("Shapes (target)" if shapes else course.world)
     path = experiments.write_record(
         name + ("" if shapes else "_cifar10"),
-        command=f"python benchmarks/{name}.py",
+        command=("" if shapes else "COURSE_DATA=FOLDER ") + keeping.command(sys.argv),
         data=f"near: {near}; other tasks: Shapes; {args.test} test images, {course.size} px",
         weights=args.weights_name or course.weights.title,
         seeds=args.seeds,

@@ -1,6 +1,10 @@
-"""Keep single measurements on the way, so that a run that is cut short loses only one of them."""
+"""What a record is made of: single measurements, kept on the way, and the command that made it.
+
+A run that is cut short loses only one measurement.
+"""
 
 import json
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -46,3 +50,16 @@ class Kept:
             for row in self.rows
             if all(row.get(k) == v for k, v in setting.items())
         ]
+
+
+PRIVATE = ("--keep", "--out", "--data-name", "--weights-name")
+
+
+def command(words: list[str]) -> str:
+    """The command to make a record again: without names and places that only this machine has."""
+    kept, skip = [f"python benchmarks/{Path(words[0]).name}"], False
+    for word in words[1:]:
+        if not skip and word not in PRIVATE:
+            kept.append("FOLDER" if kept[-1] == "--data" and Path(word).is_dir() else word)
+        skip = not skip and word in PRIVATE
+    return " ".join([kept[0], *map(shlex.quote, kept[1:])])

@@ -22,6 +22,7 @@ import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from course_utils import environment, experiments, models, recipes, training, twins, world
 from course_utils.datasets import ImageData, Prepare, batches, load_shapes
 
+import keeping
 import torch
 from keeping import Kept
 from torch import nn
@@ -248,7 +249,7 @@ def write(
     path = experiments.write_record(
         name + ("" if shapes else "_cifar10"),
         what=what,
-        command=command(sys.argv),
+        command=keeping.command(sys.argv),
         data=f"{' and '.join(tasks)}, {args.train} training images",
         weights=" and ".join(weights),
         seeds=args.seeds,
@@ -256,16 +257,6 @@ def write(
         folder=args.out,
     )
     print(f"{len(rows)} rows in {path.name}")
-
-
-def command(words: list[str]) -> str:
-    """The command to make a record again: without names and places that only this machine has."""
-    kept, skip = [f"python benchmarks/{Path(words[0]).name}"], False
-    for word in words[1:]:
-        if not skip and word not in ("--keep", "--out", "--data-name", "--weights-name"):
-            kept.append("FOLDER" if kept[-1] == "--data" and Path(word).is_dir() else word)
-        skip = not skip and word in ("--keep", "--out", "--data-name", "--weights-name")
-    return " ".join(kept)
 
 
 WHAT = {

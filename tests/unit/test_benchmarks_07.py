@@ -33,6 +33,9 @@ def test_thirty_images_are_thirty(tmp_path: Path) -> None:
     rows = record(tmp_path, "thirty_images")["rows"]
     assert [r["images_seen"] for r in rows] == [30 * r["epochs"] for r in rows]
     assert len({r["classes"] for r in rows}) == 2
+    said = record(tmp_path, "thirty_images")["command"]
+    assert said.startswith("python benchmarks/thirty_images.py --strategies 'head only' --tasks")
+    assert str(tmp_path) not in said  # where the record lies is nobody's business
     assert all(len(r["classes"].split(", ")) == 3 for r in rows)
     assert min(r["accuracy"] for r in rows) > 1 / 3
 
