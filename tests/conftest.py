@@ -23,6 +23,7 @@ for _name in (
     "COURSE_OFFLINE",
     "COURSE_CACHE",
     "COURSE_MIRROR",
+    "COURSE_PROGRESS",
     "COURSE_REPOSITORY",
 ):
     os.environ.pop(_name, None)

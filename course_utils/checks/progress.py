@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..downloads import cache_folder
+from ..own_folder import own_folder
 from .verdict import Kind
 
 FILE = "exercises.json"
@@ -19,7 +19,7 @@ class Progress:
 
     Parameters
     ----------
-    path : the file; None puts it into the folder for downloads (`COURSE_CACHE`)
+    path : the file; None puts it where `own_folder` says (`COURSE_PROGRESS`)
 
     Notes
     -----
@@ -28,7 +28,7 @@ class Progress:
     """
 
     def __init__(self, path: Path | str | None = None) -> None:
-        self.path = Path(path) if path is not None else cache_folder() / FILE
+        self.path = Path(path) if path is not None else own_folder() / FILE
 
     def states(self) -> dict[str, str]:
         """For each exercise that was tried, "solved" or "tried"."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..downloads import cache_folder
+from ..own_folder import own_folder
 
 FILE = "lab_scores.json"
 
@@ -31,7 +31,7 @@ class Scoreboard:
 
     Parameters
     ----------
-    path : the file; None puts it into the folder for downloads (`COURSE_CACHE`)
+    path : the file; None puts it where `own_folder` says (`COURSE_PROGRESS`)
 
     Notes
     -----
@@ -40,7 +40,7 @@ class Scoreboard:
     """
 
     def __init__(self, path: Path | str | None = None) -> None:
-        self.path = Path(path) if path is not None else cache_folder() / FILE
+        self.path = Path(path) if path is not None else own_folder() / FILE
         self.saved = True
         self._unsaved: list[Score] = []
 
