@@ -1,49 +1,48 @@
 """Colab brings most packages along; install what the course needs beyond them.
 
-The first cell of each lesson runs ``python -m course_utils.colab`` there. What is needed stands
-in ``pyproject.toml``. A package that Colab already has is left at Colab's version: replacing
-its torch would take minutes and break the GPU set-up.
+The first cell of each lesson calls `prepare` there.  What is needed stands in ``pyproject.toml``.
+A package that Colab already has is left at Colab's version: replacing its torch would take minutes
+and break the GPU set-up, and a package that the kernel has loaded cannot be replaced at all.
 """
 
-import importlib.metadata
-import re
+import importlib
 import subprocess
 import sys
-import tomllib
+import tempfile
 from pathlib import Path
+
+from course_utils import packages
 
 PYPROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
 
 
-def missing(requirements: list[str]) -> list[str]:
-    """Return the requirements whose package is not installed at all.
+def prepare(pyproject: Path = PYPROJECT) -> None:
+    """Install what is absent, with one call of pip; say what is older than the course supports.
 
-    Parameters
-    ----------
-    requirements : list of str
-        Such as ``["torch>=2.6", "anywidget>=0.9"]``.
+    Raises
+    ------
+    RuntimeError
+        If pip fails; the message holds what pip said.
     """
-    return [text for text in requirements if not _installed(text)]
+    least = packages.own(pyproject)
+    there = packages.installed(least)
+    if absent := [f"{name}>={least[name]}" for name, version in there.items() if version is None]:
+        print("Installing", ", ".join(absent), flush=True)
+        _install(absent, keep=there)
+    for name, version in there.items():
+        if version is not None and packages.numbers(version) < packages.numbers(least[name]):
+            print(f"{name} {version} is older than {least[name]}, so a cell may fail.")
 
 
-def _installed(requirement: str) -> bool:
-    name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
-    try:
-        importlib.metadata.distribution(name)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
-
-
-def main(pyproject: Path = PYPROJECT) -> int:
-    """Install what is missing with one call of pip; return pip's exit status, or 0."""
-    needed = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]["dependencies"]
-    absent = missing(needed)
-    if not absent:
-        return 0
-    print("Installing", ", ".join(absent), flush=True)
-    return subprocess.call([sys.executable, "-m", "pip", "install", "-q", *absent])
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _install(wanted: list[str], keep: dict[str, str | None]) -> None:
+    """Install packages; pip may choose among their versions, but not touch those of `keep`."""
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder) / "as-they-are.txt"
+        lines = [f"{name}=={version}\n" for name, version in keep.items() if version is not None]
+        kept.write_text("".join(lines), encoding="utf-8")
+        pip = [sys.executable, "-m", "pip", "install", "-q", "-c", str(kept), *wanted]
+        # caught and told again: Colab shows an exception, but not what another program writes
+        result = subprocess.run(pip, capture_output=True, text=True)
+    if result.returncode:
+        raise RuntimeError(f"pip could not install {', '.join(wanted)}.\n{result.stderr.strip()}")
+    importlib.invalidate_caches()

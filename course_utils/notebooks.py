@@ -8,6 +8,7 @@ repair must guess which of the two is newer, and a wrong guess throws an edit aw
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -25,12 +26,18 @@ FIRST_CELL = """\
 import os, subprocess, sys
 if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the rest of the course
     address = os.environ.get("COURSE_REPOSITORY", "<address>")
-    if not address:
-        raise RuntimeError("No address set: run `python -m course_utils publish OWNER/NAME`.")
     folder = os.path.expanduser("~/transfer-learning")
     if not os.path.isdir(folder):
-        subprocess.run(["git", "clone", "-q", "--depth=1", address, folder], check=True)
-    subprocess.run([sys.executable, "-m", "course_utils.colab"], cwd=folder, check=True)
+        if not address:
+            raise RuntimeError("No address set: run `python -m course_utils publish OWNER/NAME`.")
+        clone = ["git", "clone", "-q", "--depth=1", address, folder]
+        git = subprocess.run(clone, capture_output=True, text=True)
+        if git.returncode:
+            raise RuntimeError(f"{address} could not be fetched. Is it spelt right, is it public, "
+                               f"does the network answer? git says: {git.stderr}")
+    sys.path.insert(0, folder)
+    from course_utils import colab
+    colab.prepare()
     os.chdir(os.path.join(folder, "lessons"))
 sys.path.insert(0, os.path.abspath(".."))
 import course_utils"""
@@ -262,9 +269,20 @@ def as_text(notebook: NotebookNode) -> str:
 
 def write_whole(text: str, path: Path) -> None:
     """Write a file whole or not at all: an interruption leaves the old one."""
-    partial = path.with_name(f".{path.name}.partial")
+    write_all({path: text})
+
+
+def write_all(texts: Mapping[Path, str]) -> None:
+    """Write several files: all of them beside the old ones first, and then each in its place.
+
+    A full disk or a folder that cannot be written leaves all the old ones.
+    """
+    partial = {path: path.with_name(f".{path.name}.partial") for path in texts}
     try:
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(path)
+        for path, text in texts.items():
+            partial[path].write_text(text, encoding="utf-8", newline="\n")
+        for path in texts:
+            partial[path].replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        for leftover in partial.values():
+            leftover.unlink(missing_ok=True)

@@ -41,6 +41,11 @@ def ranges(pyproject: Path) -> dict[str, str]:
     return _least(project, tuple(project.get("optional-dependencies", {})))
 
 
+def own(pyproject: Path) -> dict[str, str]:
+    """The least version of each package that the course itself imports, without JupyterLab."""
+    return _least(_project(pyproject), ())
+
+
 def installed(names: Iterable[str]) -> dict[str, str | None]:
     """The installed version of each package; None where it is absent."""
     found: dict[str, str | None] = {}

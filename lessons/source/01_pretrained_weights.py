@@ -31,12 +31,18 @@
 import os, subprocess, sys
 if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the rest of the course
     address = os.environ.get("COURSE_REPOSITORY", "")
-    if not address:
-        raise RuntimeError("No address set: run `python -m course_utils publish OWNER/NAME`.")
     folder = os.path.expanduser("~/transfer-learning")
     if not os.path.isdir(folder):
-        subprocess.run(["git", "clone", "-q", "--depth=1", address, folder], check=True)
-    subprocess.run([sys.executable, "-m", "course_utils.colab"], cwd=folder, check=True)
+        if not address:
+            raise RuntimeError("No address set: run `python -m course_utils publish OWNER/NAME`.")
+        clone = ["git", "clone", "-q", "--depth=1", address, folder]
+        git = subprocess.run(clone, capture_output=True, text=True)
+        if git.returncode:
+            raise RuntimeError(f"{address} could not be fetched. Is it spelt right, is it public, "
+                               f"does the network answer? git says: {git.stderr}")
+    sys.path.insert(0, folder)
+    from course_utils import colab
+    colab.prepare()
     os.chdir(os.path.join(folder, "lessons"))
 sys.path.insert(0, os.path.abspath(".."))
 import course_utils

@@ -1,11 +1,17 @@
 """The first cell of every lesson: on Colab from nothing, elsewhere without touching anything."""
 
+import http.server
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from threading import Thread
 
 from course_utils import colab, notebooks
 
@@ -29,6 +35,7 @@ def run(code: str, folder: Path, **variables: str) -> subprocess.CompletedProces
         capture_output=True,
         text=True,
         timeout=120,
+        start_new_session=True,  # without a terminal, as on Colab: nobody to ask for a password
     )
 
 
@@ -78,11 +85,58 @@ def test_without_an_address_colab_says_what_to_do(empty: Path) -> None:
     assert "RuntimeError: No address set: run `python -m course_utils publish" in result.stderr
 
 
-def test_a_wrong_address_leaves_nothing_behind(empty: Path) -> None:
-    nowhere = (empty.parent / "nowhere").as_uri()
-    result = run(PRETEND + notebooks.first_cell(nowhere), empty)
+@contextmanager
+def asking_for_a_password() -> Iterator[str]:
+    """Serve what a private repository answers; GitHub answers the same where there is none."""
+
+    class Private(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="x"')
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Private)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/owner/private"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def closed_port() -> Iterator[str]:
+    """Give an address where nobody listens, as without a network."""
+    with socket.socket() as taken:  # bound, so that no other program gets it; not listening
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/owner/course"
+
+
+@contextmanager
+def no_such_folder() -> Iterator[str]:
+    yield "file:///no/such/repository"
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (no_such_folder, "does not appear to be a git repository"),
+        (closed_port, "Failed to connect|Could not connect|Connection refused"),
+        (asking_for_a_password, "could not read Username"),
+    ],
+)
+def test_a_clone_that_fails_says_why_and_leaves_nothing_behind(
+    empty: Path, kind: Callable[[], AbstractContextManager[str]], reason: str
+) -> None:
+    with kind() as address:
+        result = run(PRETEND + notebooks.first_cell(address), empty)
     assert result.returncode != 0
-    assert "nowhere" in result.stderr
+    last = result.stderr[result.stderr.index("RuntimeError") :]  # the last line of the traceback
+    assert f"RuntimeError: {address} could not be fetched. Is it spelt right, is it public" in last
+    assert re.search(f"git says: .*(?:{reason})", last, flags=re.DOTALL), last
     assert list((empty.parent / "home").iterdir()) == []
 
 
@@ -97,18 +151,61 @@ def test_elsewhere_the_course_is_found_beside_the_lessons(empty: Path, root: Pat
     assert Path(cwd) == copy / "lessons"
 
 
-def test_only_absent_packages_are_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+class Pip:
+    """Stands in for pip: remembers what it was asked, and the constraints it was given."""
+
+    def __init__(self, status: int = 0) -> None:
+        self.status, self.wanted, self.kept = status, [], ""
+
+    def run(self, words: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        assert words[:6] == [sys.executable, "-m", "pip", "install", "-q", "-c"]
+        self.kept, self.wanted = Path(words[6]).read_text(encoding="utf-8"), words[7:]
+        return subprocess.CompletedProcess(words, self.status, "", "ERROR: no such package\n")
+
+
+def settings(tmp_path: Path, *needed: str) -> Path:
+    file = tmp_path / "pyproject.toml"
+    file.write_text(f"[project]\ndependencies = {json.dumps(needed)}\n", encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def pip(monkeypatch: pytest.MonkeyPatch) -> Pip:
+    """Replace pip, and let Colab bring two packages along."""
+    brought = {"torch": "2.11.0+cu128", "pandas": "2.2.2"}
+    monkeypatch.setattr(
+        colab.packages, "installed", lambda names: {name: brought.get(name) for name in names}
+    )
+    pip = Pip()
+    monkeypatch.setattr(colab.subprocess, "run", pip.run)
+    return pip
+
+
+def test_where_nothing_is_absent_pip_is_not_called(
+    pip: Pip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    calls: list[list[str]] = []
-    monkeypatch.setattr(colab.subprocess, "call", lambda words: calls.append(words) or 7)
-    settings = tmp_path / "pyproject.toml"
+    colab.prepare(settings(tmp_path, "torch>=2.6", "pandas>=2.1"))
+    assert (pip.wanted, capsys.readouterr().out) == ([], "")
 
-    settings.write_text('[project]\ndependencies = ["numpy>=1.26", "pillow>=10"]\n')
-    assert colab.main(settings) == 0
-    assert calls == []
 
-    settings.write_text('[project]\ndependencies = ["numpy>=1.26", "no-such-package-here>=2"]\n')
-    assert colab.main(settings) == 7, "the exit status of pip is passed on"
-    assert calls == [[sys.executable, "-m", "pip", "install", "-q", "no-such-package-here>=2"]]
-    assert "no-such-package-here" in capsys.readouterr().out
+def test_what_is_absent_is_installed_and_what_is_there_is_kept(
+    pip: Pip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    colab.prepare(settings(tmp_path, "torch>=2.6", "torchvision>=0.21", "anywidget>=0.9"))
+    assert pip.wanted == ["torchvision>=0.21", "anywidget>=0.9"]
+    assert pip.kept == "torch==2.11.0+cu128\n", "or torchvision would bring another torch"
+    assert capsys.readouterr().out == "Installing torchvision>=0.21, anywidget>=0.9\n"
+
+
+def test_what_is_too_old_is_told_and_left_alone(
+    pip: Pip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    colab.prepare(settings(tmp_path, "torch>=2.12", "pandas>=2.1"))
+    assert pip.wanted == []
+    assert capsys.readouterr().out.startswith("torch 2.11.0+cu128 is older than 2.12")
+
+
+def test_when_pip_fails_the_reader_sees_what_it_said(pip: Pip, tmp_path: Path) -> None:
+    pip.status = 1
+    with pytest.raises(RuntimeError, match=r"install anywidget>=0\.9.*\nERROR: no such package"):
+        colab.prepare(settings(tmp_path, "torch>=2.6", "anywidget>=0.9"))
