@@ -14,15 +14,15 @@
 # # 0 · Start here
 #
 # Somebody has trained a network on many thousands of images, for hours or days. You have a few
-# hundred images of something else, and five minutes. **Transfer learning** means: take over what
+# hundred images of something else, and five minutes. **[Transfer learning](GLOSSARY.md#transfer-learning)** means: take over what
 # that network has learned, and teach it your task. This page does it once, from start to finish.
 #
 # **You will**
 #
 # - see a trained network answer questions that it was never made for;
-# - exchange one layer, freeze the rest, and watch the network learn new words in seconds;
-# - check that the weights deserve the credit, with a control;
-# - see where it ends: how accuracy grows with the number of training images.
+# - exchange one [layer](GLOSSARY.md#layer), [freeze](GLOSSARY.md#freeze) the rest, and watch the network learn new words in seconds;
+# - check that the [weights](GLOSSARY.md#weights) deserve the credit, with a [control](GLOSSARY.md#control);
+# - see where it ends: how [accuracy](GLOSSARY.md#accuracy) grows with the number of [training images](GLOSSARY.md#training-images).
 #
 # **Before you start** you need nothing but a first small network of your own, trained once, in any
 # course. You do not have to understand each line here: the other lessons take them one by one.
@@ -66,7 +66,7 @@ from course_utils.lab import Lab
 course = course_utils.begin(lesson=0, train=2000, test=1000)
 
 # %% [markdown]
-# The lines above say in which **world** you are, that is, which images and which weights this run
+# The lines above say in which **[world](GLOSSARY.md#world)** you are, that is, which images and which weights this run
 # uses. Without a network connection the course draws its own images, so it works anywhere. To use
 # photographs, or your own images, see the last line above. Everything below works in each world.
 #
@@ -85,7 +85,7 @@ plots.show(sheet, alt="Some training images of each class, one class a row, with
 # %% [markdown]
 # ## Ask a network that has never seen these classes
 #
-# Training leaves a network with millions of numbers. These are its **pretrained weights**: numbers
+# Training leaves a network with millions of numbers. These are its **[pretrained weights](GLOSSARY.md#pretrained-weights)**: numbers
 # that were learned on some earlier task and saved in a file.
 
 # %% tags=["nbval-check-output"]
@@ -98,7 +98,7 @@ print(f"Of our {len(names)} classes it knows {len(set(names) & set(old_names))} 
 
 # %% [markdown]
 # **Predict.** We show it 20 of our images. What will it do?
-# (a) answer "I do not know"; (b) name some old class, with low confidence everywhere;
+# (a) answer "I do not know"; (b) name some old [class](GLOSSARY.md#class), with low confidence everywhere;
 # (c) name some old class, and be sure of it more often than not.
 
 # %%
@@ -122,8 +122,8 @@ print(f"More than 50 % sure: {(sure > 0.5).sum()} of {len(few)}. Most sure: {sur
 #
 # ## Give it a new head
 #
-# The network has two parts. The **backbone** turns an image into a list of numbers that describe
-# it, the features. The **head** is the last layer, which turns these numbers into one score a
+# The network has two parts. The **[backbone](GLOSSARY.md#backbone)** turns an image into a list of numbers that describe
+# it, the [features](GLOSSARY.md#features). The **[head](GLOSSARY.md#head)** is the last layer, which turns these numbers into one [score](GLOSSARY.md#scores) a
 # class. The backbone may be worth keeping. The head speaks of the wrong classes, so it goes:
 
 # %% tags=["nbval-check-output"]
@@ -134,8 +134,8 @@ print("after: ", model.classifier[1])
 
 # %% [markdown]
 # **Predict.** The backbone is pretrained, and the new head is brand new: its weights are random
-# numbers. How many percent of the test images will be right now? About 0, about as many as by
-# guessing, or clearly more?
+# numbers. How many percent of the [test images](GLOSSARY.md#test-images) will be right now? About 0, about as many as by
+# [guessing](GLOSSARY.md#at-chance), or clearly more?
 
 # %%
 my_guess = ...  # write a number here
@@ -162,9 +162,9 @@ total = sum(p.numel() for p in model.parameters())
 print(f"{learns:,} of {total:,} numbers still learn: {learns / total:.1%}, all in the head")
 
 # %% [markdown]
-# A frozen backbone gives the same features for the same image, today and in the last epoch. So we
+# A frozen backbone gives the same features for the same image, today and in the last [epoch](GLOSSARY.md#epoch). So we
 # run it once for each image and keep the result. Training only a new head on features from a frozen
-# backbone is called **feature extraction**.
+# backbone is called **[feature extraction](GLOSSARY.md#feature-extraction)**.
 
 # %%
 @torch.no_grad()
@@ -254,7 +254,7 @@ wrong.value_counts().head(5).rename("times").reset_index()
 #
 # One trap first. A random network's features are tiny. A head would see nothing but zeros, and the
 # comparison would be won before it began. So we bring all features to the same scale, for both
-# backbones: each has mean 0 and standard deviation 1 over the training images.
+# backbones: each has mean 0 and [standard deviation](GLOSSARY.md#standard-deviation) 1 over the training images.
 
 # %%
 def train_head(train_x, train_y, test_x, test_y, seed, epochs=20):
@@ -275,9 +275,9 @@ def train_head(train_x, train_y, test_x, test_y, seed, epochs=20):
 
 
 # %% [markdown]
-# One run could be luck. So each comparison is made three times, with different **seeds**: numbers
+# One run could be luck. So each comparison is made three times, with different **[seeds](GLOSSARY.md#seed)**: numbers
 # that decide everything random, here which images are drawn, the head's first weights, the order of
-# the batches, and the weights of the random backbone.
+# the [batches](GLOSSARY.md#batch), and the weights of the random backbone.
 
 # %%
 most = min(1000, len(data.train_images))
@@ -352,7 +352,7 @@ plots.show(figure, alt="Accuracy against the number of training images, on a log
 #
 # ## The whole course in one panel
 #
-# In this course you will freeze and **thaw** (let learn again) parts of a network, and see what
+# In this course you will freeze and **[thaw](GLOSSARY.md#thaw)** (let learn again) parts of a network, and see what
 # comes of it. The live lab does that while a network trains. The next cell trains the new head for
 # 40 steps, thaws the whole backbone for 15, and freezes it again for 25.
 #
@@ -381,7 +381,7 @@ print(f"A step took {1000 * pace.iloc[0]:.1f} ms with the backbone frozen, "
       f"{1000 * pace.iloc[-1]:.0f} ms while all learned.")
 
 # %% [markdown]
-# Follow the blue line from mark to mark. The panel is yours: press **Start**, click a block in the
+# Follow the blue line from mark to mark. The panel is yours: press **Start**, click a [block](GLOSSARY.md#block) in the
 # list to freeze or thaw it, press **Pause**, and **Reset** for a new run. You cannot break anything,
 # and nothing below needs it. (On a page without Python behind it, such as on GitHub, you see a still
 # picture instead.) One run shows how it works, and not which choice is better. That is what the
@@ -461,7 +461,7 @@ print("panel     1 run, seed 0; the backbone's rate is 0.001, the head's 0.003")
 # `os.environ["COURSE_DATA"] = "cifar10"` (photographs, downloaded once), `"shapes"` (drawn by the
 # course, no network) or the path of a folder that holds one folder of images for each class.
 #
-# **Where do results come from?** From this very run, unless a figure says *record*. A record is a
+# **Where do results come from?** From this very run, unless a figure says *[record](GLOSSARY.md#record)*. A record is a
 # measurement that takes longer than a lesson may; it is stored with the course and names the
 # command, the data and the hardware that it came from.
 #

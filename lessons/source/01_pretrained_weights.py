@@ -19,9 +19,9 @@
 #
 # **You will**
 #
-# - open a checkpoint and account for every tensor, down to the last byte;
+# - open a [checkpoint](GLOSSARY.md#checkpoint) and account for every [tensor](GLOSSARY.md#tensor), down to the last byte;
 # - find that the network cannot do without some numbers that nobody has trained;
-# - see what filters and channels respond to, shallow and deep, and check what you see by measuring;
+# - see what [filters](GLOSSARY.md#filter) and [channels](GLOSSARY.md#channel) respond to, shallow and deep, and check what you see by measuring;
 # - train the same network from random and from pretrained weights, several times;
 # - save, load and check a file, and see why a careless load runs a stranger's program.
 #
@@ -87,7 +87,7 @@ print(f"  ... {len(state)} tensors in all")
 # %% [markdown]
 # It is a dictionary: names on the left, tensors on the right. There is no program in it, no picture
 # of the network, no list of layers. The names must fit a network that *you* build. `features.0.0` is
-# the first layer of the first block, a convolution with 32 filters of 3 colours and 3 x 3 pixels.
+# the first layer of the first block, a [convolution](GLOSSARY.md#convolution) with 32 filters of 3 colours and 3 x 3 pixels.
 #
 # `load_state_dict` copies each tensor to the place of its name, and complains if one does not fit.
 
@@ -124,12 +124,12 @@ kinds = tensors.groupby(["kind", "layer", "tensor"], sort=False)
 print(kinds["numbers"].agg(tensors="count", numbers="sum").reset_index().to_string(index=False))
 
 # %% [markdown]
-# Most tensors belong to **batch norm**, the layer that follows each convolution. It brings every
+# Most tensors belong to **[batch norm](GLOSSARY.md#batch-norm)**, the layer that follows each convolution. It brings every
 # channel to mean 0 and standard deviation 1, then scales and shifts it. The table knows two kinds:
 #
-# - a **parameter** is trained: gradients say how to change it. The convolutions' weights, the
-#   head's weight and bias, and batch norm's scale (`weight`) and shift (`bias`) are parameters.
-# - a **buffer** is kept along with them, but no gradient ever reaches it. Batch norm keeps the
+# - a **[parameter](GLOSSARY.md#parameter)** is trained: [gradients](GLOSSARY.md#gradient) say how to change it. The convolutions' weights, the
+#   head's weight and [bias](GLOSSARY.md#bias), and batch norm's scale (`weight`) and shift (`bias`) are parameters.
+# - a **[buffer](GLOSSARY.md#buffer)** is kept along with them, but no gradient ever reaches it. Batch norm keeps the
 #   mean and the variance that each channel had in training (`running_mean`, `running_var`), and
 #   counts its batches. It needs them later, when there is no batch to take a mean of.
 #
@@ -247,15 +247,15 @@ for title, left_out in parts.items():
     print(f"{title:32} {count:6,} numbers   same answer for {same:4.0%} of the images")
 
 # %% [markdown]
-# The buffers are about one percent of the numbers. Look at what is left without them, and compare it
-# with the loss of the first convolution, the layer that sees the image. No error was raised:
+# The buffers are about one percent of the numbers. Look at what is left without them, and then without
+# the first convolution, the layer that sees the image. No error was raised:
 # `strict=False` keeps silent. The reason may be this: each layer was trained on channels that batch
-# norm had brought to mean 0 and standard deviation 1. With the wrong statistics it gets something
+# norm had brought to mean 0 and standard deviation 1. With the wrong [statistics](GLOSSARY.md#running-statistics) it gets something
 # else, the next layer gets something stranger still, and so on through all of them.
 #
 # If that explanation is right, then the buffers are special in one way. They are nothing but averages
-# over images, so we should be able to *measure them again*: without labels, without a gradient, by
-# running images through the network in train mode. We test that.
+# over images, so we should be able to *measure them again*: without [labels](GLOSSARY.md#label), without a gradient, by
+# running images through the network in [train mode](GLOSSARY.md#train-mode). We test that.
 
 
 # %%
@@ -301,7 +301,7 @@ plots.show(
 print(experiments.cite(parts_record))
 
 # %% [markdown]
-# Compare the two rows of each pair, and ask which losses can be repaired from unlabelled images.
+# Compare the two rows of each pair, and ask what can be repaired from unlabelled images.
 # Statistics can: they describe data. Convolutions cannot: what they hold came from labels and from
 # many steps of training.
 #
@@ -323,7 +323,7 @@ spread.assign(**{"in a new network": [1, 0, 0, 1]}).round(3)
 # factor.
 #
 # Now the question that matters to *you*. You throw the old head away anyhow. What does each part bring
-# to the new task? The next table has a new head on frozen features, and fine-tuning of everything (a
+# to the new task? The next table has a new head on frozen features, and [fine-tuning](GLOSSARY.md#fine-tuning) of everything (a
 # short training that may move all weights), each the mean over three seeds. Start with its first
 # column of accuracies and the row "without buffers".
 
@@ -389,7 +389,7 @@ print(f"{dead} of the 32 pretrained filters are as good as zero")
 #
 # ## 1.4 One image on its way through the network
 #
-# Each channel of a block gives a map: how strongly it responds at each position of the image. We
+# Each channel of a block gives a [map](GLOSSARY.md#feature-map): how strongly it responds at each position of the image. We
 # send one image through, and look at some **feature maps**, as these are called, at six depths.
 #
 # **Predict.** In which row will the thing in the image stop being recognisable, in the pretrained
@@ -440,9 +440,9 @@ for title, some in maps.items():
 #
 # ## 1.5 What excites a channel?
 #
-# Instead of guessing what a channel means, one can ask the data: which patches of our images excite
+# Instead of guessing what a channel means, one can ask the data: which [patches](GLOSSARY.md#patch) of our images excite
 # it most? ("Visualizing and Understanding Convolutional Networks", Matthew D. Zeiler and Rob Fergus,
-# 2014.) One position of a deep map sees only a square of the input, its **receptive field**. Each
+# 2014.) One position of a deep map sees only a square of the input, its **[receptive field](GLOSSARY.md#receptive-field)**. Each
 # 3 x 3 convolution makes that square larger, and each halving of the map makes the next ones count
 # double.
 
@@ -454,7 +454,7 @@ for block in (0, 1, 2, 4, 6, 10, 14, 18):
           f"in steps of {field.step}")
 
 # %% [markdown]
-# Is the count right? Autograd knows: the gradient of *one* number of the map is zero at all pixels
+# Is the count right? [Autograd](GLOSSARY.md#autograd) knows: the gradient of *one* number of the map is zero at all pixels
 # that this number cannot see.
 
 # %%
@@ -474,7 +474,7 @@ for block in (1, 3):
 #
 # For each channel we take the nine images that excite it most, at most one patch an image. If the nine
 # are of one class, the channel has something to do with that class. The share of the most frequent
-# class among the nine is the channel's **purity**. To keep ourselves honest we show four channels
+# class among the nine is the channel's **[purity](GLOSSARY.md#purity)**. To keep ourselves honest we show four channels
 # a block by a fixed rule: the purest, two in between, and the least pure.
 
 # %%
@@ -525,7 +525,7 @@ plots.show(
 # %% [markdown]
 # Look along the rows. Do you see edges that run the same way, then corners, holes or textures, then
 # things of a kind? Grey is outside of the image. Where a row is full of it, the channel likes the
-# image's rim: a map is padded with zeros there, which makes an edge of its own.
+# image's rim: a map is [padded](GLOSSARY.md#padding) with zeros there, which makes an edge of its own.
 #
 # Four channels a block are an anecdote. What of *all* channels? And what would a random network give?
 # Its channels have favourites too.
@@ -625,7 +625,7 @@ for network in ("pretrained", "random"):
           f"at the first {means[network].iloc[0]:.0%}, at the last {means[network].iloc[-1]:.0%}")
 
 # %% [markdown]
-# Both networks start nearly alike: at block 0 pretraining has hardly mattered. Follow the lines from
+# Both networks start nearly alike: at block 0 [pretraining](GLOSSARY.md#pretraining) has hardly mattered. Follow the lines from
 # there. The pretrained one climbs, a random one has no reason to. Whether its top is at the very end
 # is worth a look. The last blocks serve the *old* classes, and the new ones may be told apart better a
 # little before. Lesson 07 comes back to this.
@@ -644,10 +644,10 @@ plots.show(
 # %% [markdown]
 # ## 1.7 The same training from two starts
 #
-# Now the test that counts. Same network, same images, same order, same rate, same number of steps.
+# Now the test that counts. Same network, same images, same order, same [rate](GLOSSARY.md#learning-rate), same number of steps.
 # Only the start differs: random weights, or pretrained ones. The head is new and random in both.
 #
-# **Predict.** After a few steps, which start has the lower loss? By the end, will the random start
+# **Predict.** After a few steps, which start has the lower [loss](GLOSSARY.md#loss)? By the end, will the random start
 # have caught up?
 
 # %%
@@ -700,7 +700,7 @@ for start, group in ends.groupby("start", sort=False):
 # This was short, and in two ways unfair. The random start had little time. And both had the same
 # rate, though a network that must learn everything may want a larger one than a network that must
 # only adapt. The record below is longer, and it lets each start try three rates. The best rate of each
-# was chosen on validation images, which are neither trained on nor tested on.
+# was chosen on [validation images](GLOSSARY.md#validation-images), which are neither trained on nor tested on.
 
 # %%
 record = experiments.read_record("two_starts")
@@ -750,7 +750,7 @@ for run, group in ends.groupby("run", sort=False):
           f"training images {100 * group['accuracy'].mean():.0f} %")
 
 # %% [markdown]
-# Two claims are in every textbook: a pretrained start *converges faster*, and it *ends higher*. Look for
+# Two claims are in every textbook: a pretrained start *[converges](GLOSSARY.md#convergence) faster*, and it *ends higher*. Look for
 # each in the figures, at the fair rates too. Then look at the long run. If patience has helped, ask by
 # how much, and read the last column. Once a network gets all of its training images right, there is
 # little left to learn from them: what it lacks then is images, not time.
@@ -774,7 +774,7 @@ print("every tensor the same to the last bit:", all(torch.equal(a, b) for a, b i
 print("same answers:", torch.equal(answers(loaded), intact))
 
 # %% [markdown]
-# Files are copied, sent and cut off. A **hash** is a short fingerprint of a file: the same bytes
+# Files are copied, sent and cut off. A **[hash](GLOSSARY.md#hash)** is a short fingerprint of a file: the same bytes
 # always have the same one, and other bytes another. Providers publish it beside the file. torchvision
 # writes its first eight digits into the file's name.
 
@@ -825,7 +825,7 @@ for title, place, bit in (("a low byte", start, 1), ("a high byte", start + 3, 6
 #
 # A fingerprint says that the file is *the* file. It does not say that it means well.
 #
-# The older formats (`.pt`, `.pth`, `.bin`) are built on **pickle**, Python's way to store objects of any
+# The older formats (`.pt`, `.pth`, `.bin`) are built on **[pickle](GLOSSARY.md#pickle)**, Python's way to store objects of any
 # kind. To store an object, pickle asks it: how can you be built again? The object answers with
 # a function to call, and its arguments. Any function. Here is an object that gives a harmless answer.
 
@@ -941,11 +941,11 @@ check.best_epoch(my_keep, my_restore)
 # %% [markdown]
 # ### Exercise 1.3
 #
-# Predict, then measure. torchvision's `resnet18` begins with a 7 x 7 convolution with stride 2
-# (`conv1`), a 3 x 3 max pooling with stride 2 (`maxpool`), and a block of two 3 x 3 convolutions with
+# Predict, then measure. torchvision's `resnet18` begins with a 7 x 7 convolution with [stride](GLOSSARY.md#stride) 2
+# (`conv1`), a 3 x 3 [max pooling](GLOSSARY.md#pooling) with stride 2 (`maxpool`), and a block of two 3 x 3 convolutions with
 # stride 1 (`layer1[0]`). How many pixels wide is the square that one position behind `layer1[0]` sees?
 # Write down your guess. Then measure with autograd, as in 1.5. (The network's weights may be random:
-# the square is a matter of the architecture.)
+# the square is a matter of the [architecture](GLOSSARY.md#architecture).)
 
 # %% tags=["nbval-check-output"]
 resnet = resnet18()
@@ -957,7 +957,7 @@ check.resnet_field(my_guess, my_side)
 # %% [markdown]
 # ### Exercise 1.4
 #
-# Find the flipped bit of 1.8. Write a function `differing(first, second)` that takes two state dicts
+# Find the flipped bit of 1.8. Write a function `differing(first, second)` that takes two [state dicts](GLOSSARY.md#state)
 # and gives the names of all tensors that are not the same in both, to the last bit, or that only one of
 # the two has. With it compare `ours` to `load_file(folder / "damaged.safetensors")`. Which tensor is
 # damaged?

@@ -19,7 +19,7 @@
 #
 # **You will**
 #
-# - say what a depthwise separable convolution saves, and check it by counting
+# - say what a [depthwise separable convolution](GLOSSARY.md#depthwise-separable-convolution) saves, and check it by counting
 # - write MobileNetV2's building block yourself, and prove that it is the same block
 # - find where a network keeps its parameters, and where it spends its time
 # - replace the old output layer by a new one, and train that alone in plain PyTorch
@@ -129,8 +129,8 @@ print(model.classifier)
 # An ordinary 3 x 3 convolution does two jobs at once. It looks at a 3 x 3 neighbourhood, and it
 # mixes all input channels into each output channel. MobileNet does one job after the other:
 #
-# - a **depthwise** convolution looks at the neighbourhood, in each channel by itself;
-# - a **pointwise** convolution, of size 1 x 1, mixes the channels, in each pixel by itself.
+# - a **[depthwise](GLOSSARY.md#depthwise-convolution)** convolution looks at the neighbourhood, in each channel by itself;
+# - a **[pointwise](GLOSSARY.md#pointwise-convolution)** convolution, of size 1 x 1, mixes the channels, in each pixel by itself.
 #
 # The pair is called a **depthwise separable convolution** ("MobileNets: Efficient Convolutional
 # Neural Networks for Mobile Vision Applications", Andrew Howard and others, 2017). In PyTorch,
@@ -166,7 +166,7 @@ plots.show(
 # can do enough.
 #
 # The saving grows with the number of channels. To see the cost in time as well, we count
-# **MACs**, multiply-accumulate operations. A MAC is one multiplication and one addition. Each
+# **[MACs](GLOSSARY.md#mac)**, multiply-accumulate operations. A MAC is one multiplication and one addition. Each
 # weight of a convolution is used once at every position of its output, so
 #
 # > MACs = weights · output height · output width.
@@ -222,7 +222,7 @@ print(f"{macs[0] / macs[1]:.1f} times fewer MACs, {conv_times[0] / conv_times[1]
 # %% [markdown]
 # ## The block: narrow, wide, narrow
 #
-# MobileNetV2 stacks a block called the **inverted residual** ("MobileNetV2: Inverted Residuals
+# MobileNetV2 stacks a block called the **[inverted residual](GLOSSARY.md#inverted-residual)** ("MobileNetV2: Inverted Residuals
 # and Linear Bottlenecks", Mark Sandler, Andrew Howard, Menglong Zhu, Andrey Zhmoginov and
 # Liang-Chieh Chen, 2018). It has three layers:
 #
@@ -236,7 +236,7 @@ print(f"{macs[0] / macs[1]:.1f} times fewer MACs, {conv_times[0] / conv_times[1]
 # path is the **shortcut**, and a block with one is called residual. An older residual block is
 # wide at its ends and narrow in the middle; this one is the other way round, hence "inverted".
 #
-# Here it is in full. **ReLU6** is ReLU cut off at 6, which keeps numbers in a range that the
+# Here it is in full. **[ReLU6](GLOSSARY.md#relu6)** is ReLU cut off at 6, which keeps numbers in a range that the
 # coarse arithmetic of phones can handle.
 
 
@@ -492,13 +492,13 @@ print(tuple(train_features.shape), "features", tuple(train_labels.shape), "label
 
 # %% [markdown]
 # `torch.no_grad()` says that no gradients will be wanted, so nothing is kept for computing them.
-# `model.eval()` makes batch norm use its stored statistics, and switches dropout off.
+# `model.eval()` makes batch norm use its stored statistics, and switches [dropout](GLOSSARY.md#dropout) off.
 #
 # ## Put a new head on
 #
 # The exchange itself is one line. The new layer takes 1280 numbers and gives one score for each
 # of our classes. Its weights are random. (`Dropout`, before it, silences a fifth of the features
-# at random while a whole network trains. We shall train the linear layer by itself.)
+# at random while a whole network trains. We shall train the [linear layer](GLOSSARY.md#linear-layer) by itself.)
 
 # %% tags=["nbval-check-output"]
 torch.manual_seed(0)
@@ -511,7 +511,7 @@ print(f"{parameters_of(model.classifier):,} parameters in the new head = (1280 +
 print(f"{parameters_of(model.features):,} parameters in the backbone, which stay as they are")
 
 # %% [markdown]
-# **Why no softmax?** A softmax turns scores into probabilities, and many people expect one at the
+# **Why no [softmax](GLOSSARY.md#softmax)?** A softmax turns scores into probabilities, and many people expect one at the
 # end of a classifier. In PyTorch, `cross_entropy` takes the scores themselves and applies the
 # softmax inside, in a way that is safe for large numbers. With a softmax in the model it would be
 # applied twice. The cell checks what happens inside.
@@ -574,7 +574,7 @@ before = test_accuracy(model)
 print(f"new head, untrained: {100 * before:.1f}% of {len(data.test_labels)} test images right")
 
 # %% [markdown]
-# Now the training loop, in plain PyTorch. The optimizer gets the parameters of the head and no
+# Now the training loop, in plain PyTorch. The [optimizer](GLOSSARY.md#optimizer) gets the parameters of the head and no
 # others, so the backbone cannot move.
 
 # %%
@@ -741,7 +741,7 @@ print(f"guessing: {100 / classes:.1f} %. These weights were trained at {trained_
 # %% [markdown]
 # ## Which normalisation?
 #
-# Pixels are **normalised** before they enter: subtract a mean, divide by a standard deviation
+# Pixels are **[normalised](GLOSSARY.md#normalisation)** before they enter: subtract a mean, divide by a standard deviation
 # (sd), for each colour. During pretraining that was done with the statistics of the images used
 # then, so that the network met numbers around 0 with a spread around 1. Tutorials often replace
 # them by 0.5 and 0.5, and say that it does no harm. Others forget the step.

@@ -193,7 +193,7 @@ plots.show(
 
 # %% [markdown]
 # Does that matter? The network's outputs are what counts. We take the same test images, put the
-# network into eval mode, and compare the 1280 features that reach the head: from the pretrained
+# network into [eval mode](GLOSSARY.md#eval-mode), and compare the 1280 features that reach the head: from the pretrained
 # network, and from the one that we "froze".
 
 
@@ -250,7 +250,7 @@ same = all(torch.equal(t, before[name]) for name, t in model.features.state_dict
 print("backbone unchanged to the last bit:", same)
 
 # %% [markdown]
-# From here on a helper stands for these lines. A **freeze plan** says which blocks are frozen and
+# From here on a helper stands for these lines. A **[freeze plan](GLOSSARY.md#freeze-plan)** says which blocks are frozen and
 # what batch norm does inside them; `freezing.apply` switches `requires_grad` and sets the modes. The
 # table is read off the live model, so it shows what *is*, not what we wished.
 
@@ -291,7 +291,7 @@ for mode, rows in [("eval", with_eval), ("train", with_train)]:
 
 # %% [markdown]
 # In the panel a **0** means zero to the last bit. Press **Start** and change *frozen batch norm*
-# while it trains. Going back to eval stops the drift, and does not take it back. Watch *cache* too:
+# while it trains. Going back to eval stops the [drift](GLOSSARY.md#drift), and does not take it back. Watch *[cache](GLOSSARY.md#cache)* too:
 # it is a saving of section 4.6, and the drift forbids it. **Pause** ends the show; nothing below
 # needs the panel.
 #
@@ -367,7 +367,7 @@ for name, group in modes.groupby("run"):
     print(f"{name}: {experiments.say(group['accuracy'])}")
 
 # %% [markdown]
-# Compare the two rows of each pair, and mind the spread of the dots. Where the new images resemble
+# Compare the two rows of each pair, and mind the [spread of the dots](GLOSSARY.md#spread-over-seeds). Where the new images resemble
 # those of the pretraining, the old statistics are about right, and there is little to gain.
 # Where brightness or contrast differ, statistics that follow the new images repair the features
 # without a single gradient. So the rule is not "always eval". The rule is: **decide it, and know
@@ -511,7 +511,7 @@ def trained_head(use_cache):
 print("same weights:", torch.allclose(trained_head(True), trained_head(False), atol=1e-5))
 
 # %% [markdown]
-# The same holds for any frozen part at the *start* of the network, a **frozen prefix**. If the last
+# The same holds for any frozen part at the *start* of the network, a **[frozen prefix](GLOSSARY.md#frozen-prefix)**. If the last
 # five blocks learn and the others are frozen, the output of the frozen ones can be kept. That is
 # what `prefix.cache` did above: it runs the frozen blocks once and returns the rest of the network,
 # a shorter one which shares its weights with the whole.
@@ -548,7 +548,7 @@ plots.show(
 # Where few blocks are frozen, the two lines lie close: most of the computing is still to be done.
 #
 # Caching has its conditions. The frozen part must be in eval mode, and an image must look the same
-# each time: random augmentation makes a new image in each epoch, and then there is nothing to keep.
+# each time: random [augmentation](GLOSSARY.md#augmentation) makes a new image in each epoch, and then there is nothing to keep.
 #
 # ## Exercises
 #

@@ -83,7 +83,7 @@ def fresh_model(seed=0):
 #
 # A new head starts with random weights, and its first answers are wrong. If the backbone may learn
 # from the first step, it learns to please a head that means nothing. So nearly every recipe has two
-# **phases**: first the head alone, then everything. The usual reason given is that a random head
+# **[phases](GLOSSARY.md#phase)**: first the head alone, then everything. The usual reason given is that a random head
 # sends *large* gradients into the backbone, which wreck it. We check the reason first.
 #
 # **Predict.** We measure the length of the gradient that reaches the backbone: once behind a random
@@ -152,7 +152,7 @@ print(f"Highest mean in the record: with {head_epochs} epoch(s) of the head alon
 # ## 5.2 The classic recipe
 #
 # Two epochs with the features frozen, then three with everything thawed at a tenth of the learning
-# rate. The optimizer is **Adam**, which adapts the step of each weight to the gradients it has seen,
+# rate. The optimizer is **[Adam](GLOSSARY.md#adam)**, which adapts the step of each weight to the gradients it has seen,
 # with a rate of 0.001. `StepLR(3, 0.1)` divides the rate by ten after every third epoch. Many
 # tutorials have just these lines.
 
@@ -286,7 +286,7 @@ print(moves.round(3).to_string(index=False))
 # The column of statistics is not zero in epochs 1 and 2. The head was trained on features that were
 # changing under it.
 #
-# **Fault 2: two schedules that do not know of each other.** Read the column of rates. We wanted a
+# **Fault 2: two [schedules](GLOSSARY.md#schedule) that do not know of each other.** Read the column of rates. We wanted a
 # tenth of the rate after the thaw. After epoch 3 the `StepLR` divided once more. Then look how far
 # the weights moved in the last two epochs: what was paid for, and what was bought?
 #
@@ -304,7 +304,7 @@ print("Adam remembers the head:       ", head in optimizer.state)
 print("Adam remembers the first layer:", first_layer in optimizer.state)
 
 # %% [markdown]
-# **Fault 4: no warm-up.** Adam divides a gradient by its usual size. When a weight has seen only one
+# **Fault 4: no [warm-up](GLOSSARY.md#warm-up).** Adam divides a gradient by its usual size. When a weight has seen only one
 # gradient, that one *is* its usual size.
 #
 # **Predict.** We thaw and take one step with rate 0.0001. The gradients of the backbone differ by
@@ -350,7 +350,7 @@ print(
 #
 # **Fault 5: the test set was watched.** We looked at the test accuracy after every epoch. Whoever
 # then keeps the best epoch, or tries another rate because of what he saw, has *chosen* by the test
-# images, and their accuracy is no longer an honest forecast. The remedy is to hold out some training
+# images, and their accuracy is no longer an honest forecast. The remedy is to [hold out](GLOSSARY.md#held-out-images) some training
 # images as **validation** images, to choose by those, and to use the test images once.
 
 # %% tags=["nbval-check-output"]
@@ -470,8 +470,8 @@ print(f"head only: {100 * last.test_accuracy:.1f} % of the validation images")
 
 # %% [markdown]
 # **Then a new optimizer, with two rates.** The head is new and may still move fast; the backbone
-# should move slowly. Rates that differ by depth are called **discriminative learning rates**. We use
-# AdamW, which is Adam with *weight decay*: each step also shrinks the weights a little, here those of
+# should move slowly. Rates that differ by depth are called **[discriminative learning rates](GLOSSARY.md#discriminative-learning-rates)**. We use
+# [AdamW](GLOSSARY.md#adamw), which is Adam with *[weight decay](GLOSSARY.md#weight-decay)*: each step also shrinks the weights a little, here those of
 # convolutions and the head only.
 
 # %%
