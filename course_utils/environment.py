@@ -72,6 +72,11 @@ def memory_used() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
+def memory_left() -> int:
+    """Bytes that this process can still take: what the machine, or its container, has left."""
+    return max(0, min(psutil.virtual_memory().available, memory_limit() - memory_used()))
+
+
 def versions() -> dict[str, str]:
     """Versions that decide whether a figure can be reproduced."""
     import torchvision

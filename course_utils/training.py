@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,12 +19,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from . import pieces
 from .datasets import ImageData, batches, flip_some
 from .freezing import FreezePlan, check_plan, count_trainable, set_training_mode
-from .stages import stages
+from .pieces import LossIsNotFinite, Pieces, PrepareFunction
+from .rates import parameter_groups
 
 Batch = tuple[Tensor, Tensor]
-PrepareFunction = Callable[[Tensor], Tensor]
+__all__ = [
+    "Batch", "Epoch", "Evaluation", "PrepareFunction", "Scheduler", "Step", "TrainingDiverged",
+    "check_optimizer", "epochs", "evaluate", "parameter_groups", "steps", "steps_per_epoch",
+]  # fmt: skip
 
 
 class Scheduler(Protocol):
@@ -113,6 +118,7 @@ def steps(
     scheduler: Scheduler | None = None,
     label_smoothing: float = 0.0,
     start: int = 0,
+    memory: Pieces | None = None,
 ) -> Iterator[Step]:
     """Take one optimizer step a batch, and yield an event after each.
 
@@ -126,6 +132,8 @@ def steps(
     scheduler : stepped after every batch; None leaves the rates alone
     label_smoothing : as in `torch.nn.functional.cross_entropy`
     start : number of the step before the first
+    memory : how many images go through the network at a time; None takes whole batches, and leaves
+        it to the caller what to do when memory runs out
 
     Raises
     ------
@@ -134,33 +142,30 @@ def steps(
         parameter moves.  (Batch norm's statistics have met the batch already.)
     ValueError
         If model and optimizer do not belong together, or the model does not carry the plan.
+    MemoryError
+        If not even a single image fits.
     """
+    memory = memory or Pieces(halve=False)
     check_optimizer(model, optimizer)
     trainable = count_trainable(model)
     for number, (images, labels) in enumerate(data, start + 1):
         begun = time.perf_counter()
         check_plan(model, plan)  # at every step: the caller may have thawed a block in between
         set_training_mode(model, plan)
-        x = prepare(images)
-        y = labels.to(x.device)
-        scores = model(x)
-        loss = F.cross_entropy(scores, y, label_smoothing=label_smoothing)
-        value = loss.item()
-        if not math.isfinite(value):
+        try:
+            loss, hits = memory.backward(model, images, labels, prepare, label_smoothing)
+        except LossIsNotFinite as error:
             rates = ", ".join(f"{group['lr']:g}" for group in optimizer.param_groups)
             raise TrainingDiverged(
-                f"the loss became {value} at step {number}: the learning rate is most likely too "
-                f"large (now {rates}); "
+                f"the loss became {error.value} at step {number}: the learning rate is most likely "
+                f"too large (now {rates}); "
                 f"start again from the pretrained weights with a tenth of it"
-            )
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+            ) from error
         optimizer.step()
         if scheduler is not None:
             scheduler.step()
-        hits = int((scores.detach().argmax(1) == y).sum())
         seconds = time.perf_counter() - begun
-        yield Step(number, value, hits / len(y), len(y), seconds, trainable)
+        yield Step(number, loss, hits / len(labels), len(labels), seconds, trainable)
 
 
 @torch.no_grad()
@@ -207,6 +212,8 @@ def epochs(
 ) -> Iterator[Epoch]:
     """Train for `count` passes over the data, and yield an event after each.
 
+    Where memory is short, a step computes its gradients in pieces, and says so (see `pieces`).
+
     Parameters
     ----------
     model, optimizer, prepare, plan, label_smoothing : as for `steps`
@@ -230,6 +237,7 @@ def epochs(
             "flip=True mirrors images, but these are cached features: what a network computes from "
             "a mirrored image is not its features mirrored; leave out flip, or the cache"
         )
+    memory = pieces.that_fit(model, data.train_images, prepare, batch_size)
     for number in range(start + 1, start + count + 1):
         rates = tuple(group["lr"] for group in optimizer.param_groups)
         passes = batches(
@@ -246,6 +254,7 @@ def epochs(
                 plan=plan,
                 label_smoothing=label_smoothing,
                 scheduler=scheduler if step_schedule else None,
+                memory=memory,
             )
         )
         if scheduler is not None and not step_schedule:
@@ -277,41 +286,3 @@ def steps_per_epoch(data: ImageData, batch_size: int) -> int:
 def _flipped(passes: Iterator[Batch], generator: torch.Generator) -> Iterator[Batch]:
     for images, labels in passes:
         yield flip_some(images, generator), labels
-
-
-def parameter_groups(
-    model: nn.Module, *, backbone_rate: float, head_rate: float, weight_decay: float = 0.0
-) -> list[dict[str, object]]:
-    """Optimizer groups with discriminative learning rates: a small one for the backbone, a larger
-    one for the head.
-
-    Frozen parameters are included: they lie still while frozen, and learn at their own rate once
-    thawed.  Weight decay is spared for norms and biases (one-dimensional parameters), which it
-    would only shrink towards a useless zero.
-
-    "Universal Language Model Fine-tuning for Text Classification", Jeremy Howard and Sebastian
-    Ruder, 2018, introduced discriminative rates under that name.
-
-    Raises ValueError if a rate is not positive and finite, or weight_decay is negative.
-    """
-    for name, value in (("backbone_rate", backbone_rate), ("head_rate", head_rate)):
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"{name} must be a positive number, not {value!r}")
-    if not (math.isfinite(weight_decay) and weight_decay >= 0):
-        raise ValueError(f"weight_decay must be 0 or more, not {weight_decay!r}")
-    *backbone, head = stages(model)
-    groups: list[dict[str, object]] = []
-    parts = (
-        ("backbone", [p for s in backbone for p in s.parameters()], backbone_rate),
-        ("head", head.parameters(), head_rate),
-    )
-    for name, parameters, rate in parts:
-        for suffix, chosen, decay in (
-            ("", [p for p in parameters if p.ndim > 1], weight_decay),
-            (", no decay", [p for p in parameters if p.ndim <= 1], 0.0),
-        ):
-            if chosen:
-                groups.append(
-                    {"params": chosen, "lr": rate, "weight_decay": decay, "name": name + suffix}
-                )
-    return groups

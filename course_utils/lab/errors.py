@@ -6,17 +6,13 @@ import traceback
 
 import torch
 
+from ..pieces import is_out_of_memory
+
+__all__ = ["LabError", "explain", "free_memory", "is_out_of_memory"]
+
 
 class LabError(ValueError):
     """The lab cannot do what was asked; the message says why, and what is possible."""
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on a GPU or not."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError)
-        and any(text in str(error) for text in ("not enough memory", "out of memory"))
-    )
 
 
 def free_memory(error: BaseException) -> None:
