@@ -100,10 +100,10 @@ def test_a_command_for_anybody_names_no_place_of_this_machine(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import residual_twins
+    import keeping
 
     words = ["depth", "--depths", "10", "28", "--keep", "kept.jsonl", "--data"]
     names = ["--data-name", "photographs of mine", "--seeds", "0", "--out", str(tmp_path)]
-    line = residual_twins.command([f"{tmp_path}/residual_twins.py", *words, str(tmp_path), *names])
+    line = keeping.command([f"{tmp_path}/residual_twins.py", *words, str(tmp_path), *names])
     wanted = "residual_twins.py depth --depths 10 28 --data FOLDER --seeds 0"
     assert line == f"python benchmarks/{wanted}"
