@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 
 from .. import notebooks
 from . import solutions
+from .exercise import Exercise
 
 
 def filled(lesson: notebooks.Lesson) -> NotebookNode:
@@ -28,6 +32,40 @@ def filled(lesson: notebooks.Lesson) -> NotebookNode:
     if known:
         raise notebooks.LessonError(f"{lesson.name}: no exercise {', '.join(known)} to solve")
     return notebook
+
+
+def solved_afterwards(lesson: notebooks.Lesson) -> NotebookNode:
+    """The stored, blank lesson with all its outputs, and behind it a cell for each solution.
+
+    One execution then shows two things: the blank lesson gives what is stored, and the solutions
+    are right.  Each cell fails unless its check says "right".
+
+    Raises
+    ------
+    LessonError
+        If an exercise has no solution, or a solution no exercise.
+    """
+    wanted = {
+        solutions.name_in(cell.source): cell.source
+        for cell in notebooks.code_cells(filled(lesson))
+        if solutions.name_in(cell.source)
+    }
+    notebook = notebooks.read_notebook(lesson.notebook)
+    cells = ["from course_utils.checks import solving"]
+    for name, source in wanted.items():
+        *answer, call = source.splitlines()
+        arguments = call.removeprefix(f"check.{name}(")
+        cells.append("\n".join([*answer, f"solving.must_be_right(check.{name}, {arguments}"]))
+    count = max(cell.execution_count for cell in notebooks.code_cells(notebook))
+    for number, source in enumerate(cells, count + 1):  # nbval skips a cell without a number
+        notebook.cells.append(new_code_cell(source, execution_count=number))
+    return notebook
+
+
+def must_be_right(exercise: Exercise, *answers: Any, **named: Any) -> None:
+    """Raise AssertionError with the check's own words unless it accepts the answers."""
+    verdict = exercise.judge(*answers, **named)
+    assert verdict.kind == "right", f"{verdict.exercise}: {verdict.message}"
 
 
 def verdicts(notebook: NotebookNode) -> dict[str, str]:

@@ -16,6 +16,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="keep the executed copies there, with the marks that nbgrader strips",
     )
+    parser.add_argument(
+        "--behind",
+        type=Path,
+        metavar="DIR",
+        help="execute nothing: write the stored lessons there, each with its solutions behind it",
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -24,6 +30,12 @@ def main(args: argparse.Namespace) -> int:
     from ..checks import solving
 
     chosen = notebooks.choose(notebooks.lessons(), args.lessons)
+    if args.behind is not None:
+        args.behind.mkdir(parents=True, exist_ok=True)
+        for lesson in chosen:
+            text = notebooks.as_text(solving.solved_afterwards(lesson))
+            notebooks.write_whole(text, args.behind / lesson.notebook.name)
+        return 0
     failed = 0
     for lesson in chosen:
         try:

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from course_utils import notebooks
 from course_utils.checks import solutions, solving
 from course_utils.checks.exercise import Exercise, exercise, is_blank, wrong
 from course_utils.checks.progress import Progress
@@ -231,3 +232,26 @@ def test_seeing() -> None:
 def test_no_exercise_without_hints() -> None:
     with pytest.raises(ValueError, match="no hint"):
         exercise("99.3", wanted="nothing", hints=())
+
+
+# ---- the stored lesson with its solutions behind it
+
+
+def test_solutions_stand_behind_the_blank_lesson_and_each_cell_can_fail() -> None:
+    (page,) = notebooks.choose(notebooks.lessons(), ["03"])
+    stored = notebooks.read_notebook(page.notebook)
+    both = solving.solved_afterwards(page)
+    assert both.cells[: len(stored.cells)] == stored.cells
+    added = both.cells[len(stored.cells) :]
+    assert [cell.source.splitlines()[-1].partition(",")[0] for cell in added[1:]] == [
+        f"solving.must_be_right(check.{name}" for name in solutions.of(3)
+    ]
+    counts = [cell.execution_count for cell in notebooks.code_cells(both)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_must_be_right_accepts_what_is_right_and_nothing_else() -> None:
+    solving.must_be_right(two, 2)
+    for answer in (4, 3, ..., None):
+        with pytest.raises(AssertionError, match=r"99\.1: "):
+            solving.must_be_right(two, answer)
