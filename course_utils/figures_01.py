@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from .plots import COLOURS, new_figure
+from .plots import DARK, new_figure
 
 Maps = Mapping[str, Tensor]
 
@@ -146,4 +146,4 @@ def planes(points: Mapping[str, Tensor], labels: Tensor, names: Sequence[str]) -
 def _numbers(ax: Axes, plane: Tensor, labels: Tensor) -> None:
     for label in labels.unique().tolist():
         x, y = plane[labels == label].T.numpy()
-        ax.scatter(x, y, s=34, marker=f"${label}$", color=COLOURS[label % 6], linewidths=0.4)
+        ax.scatter(x, y, s=34, marker=f"${label}$", color=DARK[label % 4], linewidths=0.4)

@@ -89,8 +89,8 @@ def without_blocks(table: pd.DataFrame, panel: str, kept: Sequence[str], *, xlab
             some = part[part["kept"] == name]
             spots = [blocks.index(block) for block in some["block"]]
             ax.scatter(
-                spots, 100 * some["accuracy"], s=30, color=COLOURS[i], marker=MARKERS[i],
-                alpha=0.7, label=f"{name} kept",
+                spots, 100 * some["accuracy"], s=34, color=COLOURS[i], marker=MARKERS[i],
+                edgecolors="white", linewidths=0.6, label=f"{name} kept",
             )  # fmt: skip
         ax.set_xticks(range(len(blocks)), [str(b).removeprefix("features.") for b in blocks])
         ax.set(xlabel=xlabel, ylim=(-2, 102), title=str(title))

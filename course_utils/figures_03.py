@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from torch import Tensor, nn
 
-from .plots import BLUE, GREY, ORANGE, SKY, new_figure
+from .plots import BLUE, GREY, NAVY, ORANGE, new_figure
+
+FILLED = "#BCD7F5"  # behind black numbers
 
 
 def weights_between(layer: nn.Conv2d) -> Tensor:
@@ -37,7 +39,7 @@ def connections(layers: Mapping[str, nn.Conv2d]) -> Figure:
     figure, axes = new_figure(3.0 * len(layers), 3.8, len(layers))
     for ax, (title, layer) in zip(axes, layers.items(), strict=True):
         counts = weights_between(layer)
-        ax.imshow(counts > 0, cmap=ListedColormap(["white", SKY]), vmin=0, vmax=1)
+        ax.imshow(counts > 0, cmap=ListedColormap(["white", FILLED]), vmin=0, vmax=1)
         for output, column in counts.nonzero().tolist():
             ax.text(column, output, str(int(counts[output, column])), ha="center", va="center")
         ax.set_xticks(torch.arange(layer.in_channels + 1).numpy() - 0.5, minor=True)
@@ -64,7 +66,7 @@ def block_from_the_side(block: nn.Module, shortcut: bool) -> Figure:
     tallest = max(widths)
     for place, width in enumerate(widths):
         height = width / tallest
-        colour = BLUE if width == tallest else SKY
+        colour = BLUE if width == tallest else NAVY
         ax.add_patch(Rectangle((place - 0.09, -height / 2), 0.18, height, color=colour))
         ax.text(place, -height / 2 - 0.05, f"{width} channels", ha="center", va="top", fontsize=10)
     for place, layer in enumerate(layers):

@@ -132,8 +132,8 @@ def protocols(
             mine = (table["architecture"] == architecture) & (table["start"] == start)
             values = 100 * table.loc[mine, "accuracy"].to_numpy(dtype=float)
             ax.scatter(
-                np.full(len(values), place), values, s=42, alpha=0.75, zorder=3,
-                color=COLOURS[place], marker=MARKERS[place],
+                np.full(len(values), place), values, s=46, zorder=3, edgecolors="white",
+                linewidths=0.7, color=COLOURS[place], marker=MARKERS[place],
             )  # fmt: skip
             ax.plot([place - 0.28, place + 0.28], [values.mean()] * 2, color="black", linewidth=2)
             ax.annotate(

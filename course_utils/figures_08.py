@@ -26,7 +26,7 @@ def loss_curve(losses: Sequence[float], classes: int, window: int = 20) -> Figur
         raise ValueError("no losses to draw: nothing was trained")
     figure, (ax,) = new_figure(7.2, 3.0)
     steps = range(1, len(losses) + 1)
-    ax.plot(steps, losses, color=GREY, alpha=0.45, linewidth=0.8, label="each batch")
+    ax.plot(steps, losses, color=GREY, alpha=0.75, linewidth=0.8, label="each batch")
     smooth = pd.Series(list(losses)).rolling(window, min_periods=1).mean()
     ax.plot(steps, smooth, color=BLUE, linewidth=2, label=f"mean of {window} batches")
     ax.axhline(math.log(classes), color="black", linestyle=":", linewidth=1, label="guessing")
@@ -99,7 +99,15 @@ def by_kind(table: pd.DataFrame, scratch: Sequence[float], xlabel: str) -> Figur
                 continue
             label = treatment if row == 0 else None
             places = np.full(len(values), row + shift)
-            ax.scatter(values, places, color=colour, marker=marker, alpha=0.7, label=label)
+            ax.scatter(
+                values,
+                places,
+                color=colour,
+                marker=marker,
+                edgecolors="white",
+                linewidths=0.6,
+                label=label,
+            )
             ax.plot([values.mean()] * 2, [row + shift - 0.13, row + shift + 0.13], "k-", lw=2)
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
@@ -119,7 +127,7 @@ def two_accuracies(table: pd.DataFrame, ylabel: str) -> Figure:
     for i, row in enumerate(table.itertuples()):
         x, y = 100 * row.source_accuracy, 100 * row.accuracy
         ax.scatter(
-            x, y, s=60, alpha=0.8, color=COLOURS[i % 6], marker=MARKERS[i % 6],
+            x, y, s=60, color=COLOURS[i % 6], marker=MARKERS[i % 6],
             facecolors="none" if i >= 6 else COLOURS[i % 6], label=row.label,
         )  # fmt: skip
     ax.set(xlabel="accuracy on unseen images of the source (%)", ylabel=ylabel)
@@ -142,8 +150,8 @@ def gain_by_distance(
     for ax, (column, label) in zip(axes, columns.items(), strict=True):
         for i, (group, rows) in enumerate(table.groupby("group", sort=False)):
             ax.scatter(
-                rows[column], 100 * rows[gain], label=str(group), alpha=0.55, s=26,
-                color=(GREEN, ORANGE, BLUE)[i % 3], marker=MARKERS[i % 6],
+                rows[column], 100 * rows[gain], label=str(group), s=28, edgecolors="white",
+                linewidths=0.4, color=(GREEN, ORANGE, BLUE)[i % 3], marker=MARKERS[i % 6],
             )  # fmt: skip
         x = table[column].to_numpy(dtype=float)
         y = 100 * table[gain].to_numpy(dtype=float)

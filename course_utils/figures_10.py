@@ -21,7 +21,13 @@ def time_by_cost(table: pd.DataFrame) -> Figure:
     for i, (name, group) in enumerate(groups):
         x, y = group["macs"].to_numpy() / 1e9, group["ms_per_image"].to_numpy()
         ax.scatter(
-            x, y, s=42, marker=MARKERS[i % 6], color=COLOURS[i % 6], alpha=0.75, label=str(name)
+            x,
+            y,
+            s=46,
+            marker=MARKERS[i % 6],
+            color=COLOURS[i % 6],
+            edgecolors="white",
+            label=str(name),
         )
         last = group[group["macs"] == group["macs"].max()]
         ax.annotate(

@@ -94,7 +94,7 @@ def _curves(ax: Axes, snapshot: dict[str, Any]) -> None:
     curve, looks = snapshot["curve"], snapshot["evaluations"]
     for run in snapshot["earlier"]:
         if run["evaluations"]:
-            ax.plot(*zip(*run["evaluations"], strict=True), color=GREY, alpha=0.45, linewidth=1)
+            ax.plot(*zip(*run["evaluations"], strict=True), color=GREY, alpha=0.75, linewidth=0.8)
     size = max(1, len(curve["steps"]) // 60)
     starts = range(0, len(curve["steps"]), size)
     means = [_mean(curve["train_accuracy"][i : i + size]) for i in starts]
