@@ -33,7 +33,9 @@ ALLOWED_INSTALLS = {
     # what follows "install", once options are taken away
     "-r requirements.txt",
     "-e .",
-    "--upgrade --target=$colab -r tests/colab-pins.txt",  # beside the environment, not into it
+    # beside the environment, not into it
+    "--upgrade --target=$colab -r tests/colab-pins.txt",
+    "--upgrade --target=$binder -r tests/binder-pins.txt",
 }
 
 

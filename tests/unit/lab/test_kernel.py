@@ -12,12 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from course_utils import notebooks
-
-import nbformat
 import pytest
 from jupyter_client import KernelManager
-from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[3]
 SETUP = f"""
@@ -198,56 +194,3 @@ def test_displaying_gives_the_panel_and_a_picture(kernel: Kernel) -> None:
     assert "application/vnd.jupyter.widget-view+json" in shown
     assert shown["image/png"].startswith("iVBOR")
     assert shown["text/plain"].startswith("<Lab: run 1, step 3")
-
-
-# Colab as far as the lab and its widget library can tell.
-AS_ON_COLAB = """
-import sys, types
-colab, output = types.ModuleType("google.colab"), types.ModuleType("google.colab.output")
-colab.output, output.enable_custom_widget_manager = output, lambda: None
-output._widgets = types.SimpleNamespace(_installed_url="https://colab/widgets")
-sys.modules["google.colab"], sys.modules["google.colab.output"] = colab, output
-"""
-REPORT = """
-import ipykernel, ipywidgets
-labs = [lab, fewest, rescue, race]
-print(ipykernel.__version__, ipywidgets.__version__, *(lab._driver.name for lab in labs))
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif("COURSE_KERNEL_PATH" not in os.environ, reason="every lesson runs on our own")
-def test_lesson_09_runs_on_an_old_kernel_as_on_colab(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    notebook = notebooks.read_source(ROOT / "lessons/source/09_the_live_lab.py")
-    first = notebook.cells.index(notebooks.code_cells(notebook)[0])
-    notebook.cells.insert(first + 1, nbformat.v4.new_code_cell(AS_ON_COLAB))
-    notebook.cells.append(nbformat.v4.new_code_cell(REPORT))
-    client = NotebookClient(
-        notebook,
-        timeout=280,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(ROOT / "lessons")}},
-        store_widget_state=False,
-    )
-    own = {
-        "PYTHONPATH": os.environ["COURSE_KERNEL_PATH"],
-        "COURSE_DATA": "shapes",
-        "COURSE_OFFLINE": "1",
-        "COURSE_CACHE": str(tmp_path / "cache"),
-        "IPYTHONDIR": str(tmp_path / "ipython"),
-    }
-    client.execute(env={**os.environ, **own})  # raises when a cell fails
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    assert not [o for o in outputs if o.get("name") == "stderr"]
-    shown = [o for o in outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {})]
-    assert len(shown) == 4
-    for output in shown:
-        assert "image/png" in output["data"]
-        colab = output["metadata"]["application/vnd.jupyter.widget-view+json"]["colab"]
-        assert colab["custom_widget_manager"], "or Colab shows nothing"
-    kernel, widgets, *drivers = outputs[-1]["text"].split()
-    assert drivers == ["foreground"] * 4
-    with capsys.disabled():
-        print(f"\nlesson 09 on ipykernel {kernel}, ipywidgets {widgets}")
