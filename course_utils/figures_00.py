@@ -6,6 +6,7 @@ import math
 import time
 
 from IPython.display import DisplayHandle, display
+from matplotlib.figure import Figure
 
 from .plots import BLUE, GREY, bundle, new_figure, picture
 
@@ -51,7 +52,7 @@ class LiveAccuracy:
         self._draw()
 
     def _draw(self) -> None:
-        data, metadata = bundle(self.picture(), self.alt())
+        data, metadata = bundle(picture(self.figure()), self.alt())
         if self._handle is None:
             self._handle = display(data, raw=True, metadata=metadata, display_id=True)
         else:
@@ -67,8 +68,8 @@ class LiveAccuracy:
             f"a dotted level shows what guessing would give, {self.chance:.0%}."
         )
 
-    def picture(self) -> bytes:
-        """The figure as PNG."""
+    def figure(self) -> Figure:
+        """The curve as far as it has grown."""
         figure, (ax,) = new_figure(7.2, 3.0)
         percent = [100 * a for a in self.accuracies]
         ax.plot(range(len(percent)), percent, color=BLUE, linewidth=2)
@@ -86,4 +87,4 @@ class LiveAccuracy:
         # the axes stand still while the line grows, and leave room for the last label
         ax.set(xlim=(-0.03 * self.steps, 1.03 * self.steps), ylim=(0, 100))
         ax.set(xlabel="training steps", ylabel="test images right, %")
-        return picture(figure)
+        return figure

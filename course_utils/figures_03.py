@@ -39,7 +39,7 @@ def connections(layers: Mapping[str, nn.Conv2d]) -> Figure:
     figure, axes = new_figure(3.0 * len(layers), 3.8, len(layers))
     for ax, (title, layer) in zip(axes, layers.items(), strict=True):
         counts = weights_between(layer)
-        ax.imshow(counts > 0, cmap=ListedColormap(["white", FILLED]), vmin=0, vmax=1)
+        ax.imshow((counts > 0).numpy(), cmap=ListedColormap(["white", FILLED]), vmin=0, vmax=1)
         for output, column in counts.nonzero().tolist():
             ax.text(column, output, str(int(counts[output, column])), ha="center", va="center")
         ax.set_xticks(torch.arange(layer.in_channels + 1).numpy() - 0.5, minor=True)

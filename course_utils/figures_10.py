@@ -75,7 +75,7 @@ def what_moved(table: pd.DataFrame, kinds: list[str]) -> Figure:
             word = "none" if absent else "still" if still else "moves"
             moves = word == "moves"
             ax.add_patch(
-                _square(column, row, BLUE if moves else "white", "#dddddd" if absent else GREY)
+                _square(column, row, BLUE if moves else "white", "#8f8f8f" if absent else GREY)
             )
             ax.text(
                 column,

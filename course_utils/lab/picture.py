@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..plots import BLUE, GREY, ORANGE, PINK, new_figure
@@ -24,6 +25,11 @@ def draw(snapshot: dict[str, Any]) -> tuple[bytes, str]:
     -------
     the picture as PNG, and a text for readers who do not see it
     """
+    return as_png(drawn(snapshot)), describe(snapshot)
+
+
+def drawn(snapshot: dict[str, Any]) -> Figure:
+    """The picture before it becomes PNG."""
     figure, (weights, statistics, right) = new_figure(11, 4.8, columns=3)
     grid = weights.get_gridspec()
     assert grid is not None, "axes made side by side have one"
@@ -40,7 +46,7 @@ def draw(snapshot: dict[str, Any]) -> tuple[bytes, str]:
     trainable, total = snapshot["trainable"], snapshot["total"]
     learns = f"{trainable:,} of {total:,} parameters learn"
     figure.suptitle(f"{titles['world']}; {learns}", fontsize=10)
-    return as_png(figure), describe(snapshot)
+    return figure
 
 
 def describe(snapshot: dict[str, Any]) -> str:
