@@ -26,6 +26,7 @@
 # - see how an effect, its spread over seeds, and a rule written down in code make a verdict;
 # - give your own verdict on twenty claims, before you see ours;
 # - repeat two of the experiments, and compare;
+# - judge a claim by runs of your own;
 # - learn what these experiments cannot tell you.
 #
 # **Before this:** at best all other lessons. Each claim names the lesson that belongs to it, so you
@@ -59,7 +60,8 @@ import torch
 from IPython.display import Markdown, display
 
 from course_utils import environment, experiments, figures_11, models, plots, recipes, training
-from course_utils.claims import report, rules
+from course_utils.checks import lesson11 as check
+from course_utils.claims import own_runs, report, rules
 
 course = course_utils.begin(lesson=11, train=200, test=400)
 
@@ -450,49 +452,97 @@ display(Markdown(report.links(everything)))
 #
 # ## Exercises
 #
+# Run a cell, and its check says what it sees in your answer. Stuck? `check.paired_by_seed.hint()`
+# gives a hint, each call a plainer one; `check.paired_by_seed.solution()` prints a solution.
+#
 # ### Exercise 11.1
 #
 # Take the five differences below, in points. What are the mean and the ends of the 95 % interval?
-# Is the effect larger than its spread? Use `rules.interval`.
+# Is the effect larger than its spread? Use `rules.interval`, or compute it by hand.
 
 # %%
 five_differences = [2.1, -0.4, 1.6, 0.9, 3.0]
+
+# %% tags=["nbval-check-output"]
 # Your code here
 my_interval = ...  # (mean, low, high)
 larger_than_spread = ...  # True or False
+check.interval_of_five(my_interval, larger_than_spread)
 
 # %% [markdown]
 # ### Exercise 11.2
 #
-# A colleague compares two recipes over three seeds. Recipe A gets 81, 84 and 90 %, recipe B gets 83,
-# 86 and 93 %, with the same images for each seed. He says that the ranges overlap, so nothing was
-# shown. What does he overlook? Compute the interval that answers the question.
+# Spot the bug. A colleague compares two recipes over three seeds, with the same images for each
+# seed. Her computer runs several at a time, and the rows come back in the order in which they ended.
+# She writes the function below, and concludes that nothing was shown.
 
-# %%
-a, b = [81, 84, 90], [83, 86, 93]
+# %% tags=["nbval-check-output"]
+rows_as_they_came = pd.DataFrame(
+    [(0, "A", 0.81), (1, "A", 0.84), (2, "A", 0.90), (2, "B", 0.93), (0, "B", 0.83), (1, "B", 0.86)],
+    columns=["seed", "recipe", "accuracy"],
+)
+
+
+def her_comparison(rows):
+    a = rows[rows["recipe"] == "A"]["accuracy"].to_numpy()
+    b = rows[rows["recipe"] == "B"]["accuracy"].to_numpy()
+    return rules.interval(b - a)
+
+
+mean, low, high = her_comparison(rows_as_they_came)
+print(f"B minus A: {100 * mean:+.1f} points, from {100 * low:+.1f} to {100 * high:+.1f}")
+
+# %% [markdown]
+# Write the function so that it answers the question: by how much is B ahead of A, and how sure is
+# that? It returns `(mean, low, high)`. The check tries it on other runs, too, where one may be lost.
+
+# %% tags=["nbval-check-output"]
 # Your code here
-my_interval = ...  # (mean, low, high)
+my_comparison = ...
+check.paired_by_seed(my_comparison)
 
 # %% [markdown]
 # ### Exercise 11.3
 #
-# Make the rules stricter: read `rules.SAME`, then decide for which claims half a point instead of two
-# would change the verdict. Set `rules.SAME = 0.005`, compute `report.table(report.findings())` again,
-# and set it back.
+# Choose another rule. "No harm" means here: less than two points behind, `rules.SAME = 0.02`. That
+# number is ours. For which claims would half a point change the verdict? For which would five? First
+# guess how many of the twenty verdicts lean on it. Then set `rules.SAME`, compute
+# `report.table(report.findings())` again, and set it back.
 
-# %%
+# %% tags=["nbval-check-output"]
+my_guess = ...  # how many verdicts
 # Your code here
-my_changed_claims = ...  # a list of numbers
+changed_when_strict = ...  # numbers of claims, with half a point; [] for none
+changed_when_lenient = ...  # the same, with five points
+check.other_rule(my_guess, changed_when_strict, changed_when_lenient)
 
 # %% [markdown]
 # ### Exercise 11.4 (open)
 #
-# Choose a claim that you still believe against our verdict. Which setting would convince the two of
-# us? Open its lesson, change the experiment's size or task, run it over three seeds, and judge it by
-# the same rule.
+# Choose a claim that you still believe against our verdict, or one that you doubt. Which setting
+# would convince the two of us? Measure it: another number of images, another task, another network,
+# with two arms that differ in one thing. (`dataclasses.replace(course, train=60).draw(seed)` draws
+# sixty training images.) The check judges your rows by the course's own rules. It does not mind
+# which way they come out, but it refuses to judge what shows nothing.
+#
+# Here are the claims that two arms can test. Of your two arms, name the one first that plays the part
+# of the first arm in this table. Call them as you like.
 
-# %%
+# %% tags=["nbval-check-output"]
+print(own_runs.table().to_string(index=False))
+
+# %% [markdown]
+# Each row of your table is a run: its `seed`, the name of its arm, and its `accuracy` on test images,
+# as a share. If you tried several settings, such as rates, hand over *all* rows, with a column for
+# the setting and one named `validation`, the accuracy on images that are neither trained on nor
+# tested on. The check chooses by that, as you would have to.
+
+# %% tags=["nbval-check-output"]
 # Your code here
+my_claim = ...  # its number
+my_rows = ...  # a DataFrame, or a list of dictionaries
+my_arms = ...  # the names of two arms
+check.own_verdict(my_claim, my_rows, my_arms)
 
 # %% [markdown]
 # ## What you saw
