@@ -63,6 +63,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
 from course_utils import experiments, figures_08, freezing, models, plots, recipes, training
+from course_utils.checks import lesson08 as check
 from course_utils.datasets import Prepare, batches
 from course_utils.small_net import SIZE, small_net, statistics
 from course_utils.source_task import source_and_target
@@ -616,45 +617,77 @@ print(f"{'from scratch':45} {experiments.say(photos_scratch)}")
 #
 # ## Exercises
 #
+# Run a cell, and its check says what it sees in your answer. Stuck? `check.safe_start.hint()` gives
+# a hint, each call a plainer one; `check.safe_start.solution()` prints a solution.
+#
 # ### Exercise 8.1
 #
-# Somebody sends you a file with the tensors of a network, and nothing else. Which four things must you
-# ask for before you can use it on images? Write them as a list of short strings.
+# Somebody sends you a file like the one of 8.4: a `small_net`, with the same four notes beside the
+# tensors. Its classes, its size and its normalisation are not ours. Write a function
+# `my_reader(path)` that gives the network, ready to be asked, and the `prepare` that belongs to it.
+# The check writes such a file and hands you its path.
 
-# %%
-# Your answer here
-my_questions = ...
+# %% tags=["nbval-check-output"]
+# Your code here
+my_reader = ...
+check.read_whole_file(my_reader)
 
 # %% [markdown]
 # ### Exercise 8.2
 #
-# You can have 6,000 labelled images for a pretraining, and you choose how: 3,000 images of each of 2
-# classes, 600 of each of 10, or 200 of each of 30. Which do you take, going by the record? And if it
-# were 20 images of each of 30 classes, against 6,000 of one pair?
+# Choose a source, going by the record of 8.6 and 8.7. You can have 5,120 labelled images of other
+# shapes. Over how many classes would you spread them (2, 5, 10 or 30) if the backbone is to stay
+# *frozen*? And if it is to be *fine-tuned*?
+#
+# Then the six kinds of source in 8.7: which of them (a list of their names) has the record *not*
+# shown to be better than training from scratch, when the backbone is frozen?
+#
+# Compare seed by seed, and believe a lead only where it is larger than its spread over the seeds.
+# Where the record cannot tell two answers apart, both are right.
 
-# %%
-# Your answers, as two numbers of classes
-my_choice, my_second_choice = ..., ...
+# %% tags=["nbval-check-output"]
+if_frozen, if_fine_tuned = ..., ...
+not_to_freeze = ...
+check.choose_source(if_frozen, if_fine_tuned, not_to_freeze)
 
 # %% [markdown]
 # ### Exercise 8.3
 #
-# Load the `backbone` into a fresh network for the target, but forget to take the head out first (use
-# `state` instead) and give the network as many outputs as the source has. What does
-# `models.load_matching` report, and why is that dangerous?
+# Spot the bug. A classmate starts networks from the tensors of a file with the function below. It
+# has worked with every file of 30 classes. With a file of 10 classes, as many as her task has, it
+# goes wrong; with one whose names all begin with `module.`, as some training programs write them, it
+# goes wrong in another way. There is no error message.
+#
+# ```python
+# def my_start(state, classes):
+#     model = small_net(classes)
+#     own = model.state_dict()
+#     fits = {n: t for n, t in state.items() if n in own and t.shape == own[n].shape}
+#     model.load_state_dict(fits, strict=False)
+#     return model
+# ```
+#
+# Mend it: the backbone from the file, a head that is new in every case, and an error where the file
+# does not fit.
 
-# %%
+# %% tags=["nbval-check-output"]
 # Your code here
-my_report = ...
+my_start = ...
+check.safe_start(my_start)
 
 # %% [markdown]
 # ### Exercise 8.4 (open)
 #
-# Pretrain for half as many steps, then for twice as many. Does a better source accuracy now go along
-# with a better transfer? Three seeds before you believe it.
+# Pretrain a better backbone than ours. Train a `small_net` on the source for as long as you like, on
+# images normalised by `prepare`, and hand it over. The check freezes your network and `network` of
+# section 8.3, gives each a new head for the target, with three draws of target images, and compares
+# them on test images. More steps, more images, more classes, mirrored images: change one thing at a
+# time, and write down what you expect. Does the accuracy on the *source* tell you which one will win?
 
-# %%
+# %% tags=["nbval-check-output"]
 # Your code here
+my_network = ...
+check.better_backbone(my_network, network, prepare, target)
 
 # %% [markdown]
 # ## What you saw
