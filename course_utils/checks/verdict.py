@@ -82,5 +82,4 @@ def describe(value: Any) -> str:
         return f"a {kind} of shape {tuple(shape or ())}"
     if isinstance(value, list | tuple | dict | set):
         return f"a {kind} of {len(value)} {'item' if len(value) == 1 else 'items'}"
-    article = "an" if kind[:1] in "AEIOUaeiou" else "a"
-    return f"{article} object of type {kind}"
+    return f"an object of type {kind}"
