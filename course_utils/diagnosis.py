@@ -24,7 +24,6 @@ PROJECT = Path(__file__).resolve().parent.parent
 PIP = f"{Path(sys.executable).name} -m pip install"
 PYTHON = "3.11"
 GIGABYTE = 10**9
-LESSON_BYTES = 1_200_000_000  # what a lesson may take in all, its kernel included
 DOWNLOAD_BYTES = 400_000_000  # CIFAR-10 packed and unpacked, and the ImageNet weights
 NETWORK_SECONDS = 2.0  # torch takes the rest of the five seconds in which doctor wants to be done
 
@@ -149,17 +148,18 @@ def threads() -> Finding:
 
 def memory() -> Finding:
     """There is room for a lesson."""
-    import psutil
-
     from . import environment
 
-    limit = environment.memory_limit()
-    free = min(limit, int(psutil.virtual_memory().available))
+    limit, free, lesson = (
+        environment.memory_limit(),
+        environment.memory_free(),
+        environment.LESSON_BYTES,
+    )
     found = f"{free / GIGABYTE:.1f} GB free of {limit / GIGABYTE:.1f} GB"
-    need = f"{LESSON_BYTES / GIGABYTE:.1f} GB"
-    if limit < LESSON_BYTES:
+    need = f"{lesson / GIGABYTE:.1f} GB"
+    if limit < lesson:
         return problem(f"{found}; a lesson needs {need}", "use a machine with more memory")
-    if free < LESSON_BYTES:
+    if free < lesson:
         return problem(
             f"{found}; a lesson needs {need}",
             "shut down other kernels (in JupyterLab: Kernel, Shut Down All) and close programs",

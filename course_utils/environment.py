@@ -3,6 +3,7 @@
 import os
 import platform
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,20 @@ import torch
 
 PROJECT = Path(__file__).resolve().parent.parent
 MEGABYTE = 1024 * 1024
+GIGABYTE = 10**9  # as memory is sold and as Binder counts
+LESSON_BYTES = 1_200_000_000  # what a lesson may take in all, its kernel included
+CGROUP, OWN_GROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+# Where Linux keeps a container's limit and use, and what of the use are files that it gives up at
+# need: version 2, then version 1.
+CONTAINERS = (
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    (
+        "memory/memory.limit_in_bytes",
+        "memory/memory.usage_in_bytes",
+        "memory/memory.stat",
+        "total_inactive_file",
+    ),
+)
 
 
 def pick_device() -> torch.device:
@@ -56,15 +71,53 @@ def seed_everything(seed: int) -> None:
 
 def memory_limit() -> int:
     """Bytes this process may use: the machine's memory, or less where a container says so."""
-    limits = [psutil.virtual_memory().total]
-    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            limits.append(int(Path(file).read_text()))
-        except (OSError, ValueError):  # no such container, or "max"
-            continue
+    limits = [psutil.virtual_memory().total, *(limit for limit, _ in _containers())]
     if mem := os.environ.get("MEM_LIMIT"):  # set by JupyterHub and Binder
         limits.append(int(mem))
     return min(limits)
+
+
+def memory_free() -> int:
+    """Bytes that this and new programs may still take.
+
+    A container's limit holds for all its programs together, such as several kernels on Binder.
+    """
+    left = [max(0, limit - used) for limit, used in _containers()]
+    return min(memory_limit(), int(psutil.virtual_memory().available), *left)
+
+
+def _containers() -> list[tuple[int, int]]:
+    """Limit and use in bytes, of each container that limits this process."""
+    found = []
+    for limit, used, stat, cached in CONTAINERS:
+        try:
+            folder = CGROUP / _own_group()
+            most = int((folder / limit).read_text())
+            kept = re.search(rf"(?m)^{cached} (\d+)$", (folder / stat).read_text())
+            taken = int((folder / used).read_text()) - (int(kept[1]) if kept else 0)
+        except (OSError, ValueError):  # no such container, or "max"
+            continue
+        found.append((most, taken))
+    return found
+
+
+def _own_group() -> str:
+    """This process's control group in version 2, below `CGROUP`; empty inside a container."""
+    own = re.search(r"(?m)^0::/(.*)$", OWN_GROUP.read_text())
+    return own[1] if own else ""
+
+
+def little_memory() -> str:
+    """What to tell a reader whose lesson may run out of memory; empty where there is enough."""
+    needed, free = LESSON_BYTES - memory_used(), memory_free()
+    if free >= needed:
+        return ""
+    return (
+        f"  memory   {free / GIGABYTE:.1f} GB are free, and this lesson may need"
+        f" {needed / GIGABYTE:.1f} more;\n"
+        "           where they run out, the kernel ends without a word. Shut down other\n"
+        "           lessons (in JupyterLab: Kernel, Shut Down All Kernels), then run this again"
+    )
 
 
 def memory_used() -> int:

@@ -139,6 +139,8 @@ def begin(lesson: int, *, train: int = 1000, test: int = 1000, seed: int = 0) ->
     environment.seed_everything(seed)
     course = settle(lesson, os.environ.get("COURSE_DATA", "auto"), train, test)
     print(course.banner())
+    if warning := environment.little_memory():
+        print(warning)
     return course
 
 

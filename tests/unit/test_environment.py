@@ -78,6 +78,67 @@ def test_the_memory_limit_is_the_tightest_one_known(monkeypatch):
     assert environment.memory_limit() == ordinary
 
 
+def contain(monkeypatch, folder, group, files):
+    """Let control groups lie below `folder`, and this process in one of them."""
+    (folder / "own").write_text(f"4:memory:/elsewhere\n{group}\n")
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    monkeypatch.setattr(environment, "CGROUP", folder)
+    monkeypatch.setattr(environment, "OWN_GROUP", folder / "own")
+
+
+GB = environment.GIGABYTE
+STAT = f"anon 5\ninactive_file {GB // 10}\n"
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize(
+    ("group", "files"),
+    [
+        # Binder: inside the container its own group is the root
+        ("0::/", {"memory.max": 2 * GB, "memory.current": GB, "memory.stat": STAT}),
+        # The Littlest JupyterHub: a service of the machine
+        (
+            "0::/a/b",
+            {"a/b/memory.max": 2 * GB, "a/b/memory.current": GB, "a/b/memory.stat": STAT},
+        ),
+        (
+            "",
+            {
+                "memory/memory.limit_in_bytes": 2 * GB,
+                "memory/memory.usage_in_bytes": GB,
+                "memory/memory.stat": STAT.replace("inactive", "total_inactive"),
+            },
+        ),
+    ],
+)
+def test_what_other_programs_of_the_container_hold_is_not_free(monkeypatch, tmp_path, group, files):
+    contain(monkeypatch, tmp_path, group, {name: str(text) for name, text in files.items()})
+    assert environment.memory_limit() == 2 * GB
+    assert environment.memory_free() == GB + GB // 10
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize("files", [{}, {"memory.max": "max\n", "memory.current": "5"}])
+def test_without_a_limit_the_machine_decides(monkeypatch, tmp_path, files):
+    contain(monkeypatch, tmp_path, "0::/", files)
+    machine = SimpleNamespace(total=8 * GB, available=3 * GB)
+    monkeypatch.setattr(environment.psutil, "virtual_memory", lambda: machine)
+    assert (environment.memory_limit(), environment.memory_free()) == (8 * GB, 3 * GB)
+
+
+def test_a_reader_is_warned_before_memory_runs_out(monkeypatch):
+    monkeypatch.setattr(environment, "memory_used", lambda: 4 * GB // 10)
+    monkeypatch.setattr(environment, "memory_free", lambda: 8 * GB // 10)
+    assert environment.little_memory() == "", "0.4 GB are taken already, so 0.8 are enough"
+    monkeypatch.setattr(environment, "memory_free", lambda: 7 * GB // 10)
+    warning = environment.little_memory()
+    assert "0.7 GB are free, and this lesson may need 0.8 more" in warning
+    assert "Shut Down All Kernels" in warning
+    assert max(map(len, warning.splitlines())) < 90
+
+
 def test_memory_used_grows_with_what_is_held():
     before = environment.memory_used()
     held = np.ones(80 * environment.MEGABYTE, dtype=np.uint8)  # written, so really resident

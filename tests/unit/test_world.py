@@ -207,6 +207,7 @@ def test_cifar10_is_read_from_where_it_lies_once(machine, monkeypatch):
 
 def test_begin_prints_the_banner_and_seeds(machine, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_DATA", "shapes")
+    monkeypatch.setattr(environment, "little_memory", lambda: "")
 
     def draw() -> tuple[float, float, float]:
         return random.random(), float(np.random.rand()), float(torch.rand(()))  # noqa: NPY002
@@ -219,6 +220,17 @@ def test_begin_prints_the_banner_and_seeds(machine, monkeypatch, capsys):
     assert draw() == first
     begin(lesson=7, seed=6)
     assert all(not math.isclose(a, b) for a, b in zip(draw(), first, strict=True))
+
+
+def test_begin_warns_of_little_memory(machine, monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_DATA", "shapes")
+    monkeypatch.setattr(environment, "memory_free", lambda: 10_000_000)
+    monkeypatch.setattr(environment, "memory_used", lambda: 400_000_000)
+    course = begin(lesson=7, train=30, test=20)
+    said = capsys.readouterr().out
+    assert said.startswith(course.banner() + "\n")
+    warning = said.removeprefix(course.banner() + "\n")
+    assert warning.startswith("  memory   0.0 GB are free")
 
 
 def test_begin_without_a_wish_is_auto(machine, capsys):
