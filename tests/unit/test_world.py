@@ -118,6 +118,30 @@ def test_an_impossible_wish_names_the_possible_ones(machine, wish):
 # ---- size by device
 
 
+PICK_DEVICE = environment.pick_device
+
+
+def give_gpu(monkeypatch, name):
+    """Let torch say that there is a GPU; nothing may be computed on it."""
+    monkeypatch.setattr(environment, "pick_device", PICK_DEVICE)  # the `machine` has only a CPU
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: name)
+
+
+def test_colab_without_a_word_takes_photographs_as_large_as_its_machine_allows(
+    machine, monkeypatch
+):
+    machine.network = True  # and nothing on the disk, as on every new machine there
+    small = settle(4, "auto", 300, 500)
+    assert (small.world, small.size, small.train, small.test) == ("cifar10", 96, 300, 500)
+    check_banner(small, "300 to train on, 500 to test on", "CPU, ")
+    give_gpu(monkeypatch, "Tesla T4")
+    large = settle(4, "auto", 300, 500)
+    assert (large.world, large.size, large.train, large.test) == ("cifar10", 224, None, None)
+    assert large.device.type == "cuda"
+    check_banner(large, "all to train on, all to test on", "GPU, Tesla T4")
+
+
 @pytest.mark.parametrize(
     ("subset", "expected"),
     [(None, (224, None, None)), ("1", (224, 100, 50)), ("0", (224, None, None))],
@@ -126,8 +150,7 @@ def test_a_gpu_takes_photographs_whole_unless_told_otherwise(
     machine, monkeypatch, subset, expected
 ):
     machine.cifar10 = machine.weights = True
-    monkeypatch.setattr(environment, "pick_device", lambda: torch.device("cuda"))
-    monkeypatch.setattr(environment, "describe_device", lambda device: "GPU, H100")
+    give_gpu(monkeypatch, "H100")
     if subset is not None:
         monkeypatch.setenv("COURSE_SUBSET", subset)
     course = settle(0, "cifar10", 100, 50)
