@@ -82,8 +82,9 @@ def memory_free() -> int:
 
     A container's limit holds for all its programs together, such as several kernels on Binder.
     """
-    left = [max(0, limit - used) for limit, used in _containers()]
-    return min(memory_limit(), int(psutil.virtual_memory().available), *left)
+    left = [limit - used for limit, used in _containers()]
+    own = memory_limit() - memory_used()  # MEM_LIMIT may be all that tells of a container
+    return max(0, min(own, int(psutil.virtual_memory().available), *left))
 
 
 def _containers() -> list[tuple[int, int]]:
@@ -123,11 +124,6 @@ def little_memory() -> str:
 def memory_used() -> int:
     """Bytes of memory that this process holds now (resident set)."""
     return int(psutil.Process().memory_info().rss)
-
-
-def memory_left() -> int:
-    """Bytes that this process can still take: what the machine, or its container, has left."""
-    return max(0, min(psutil.virtual_memory().available, memory_limit() - memory_used()))
 
 
 def versions() -> dict[str, str]:

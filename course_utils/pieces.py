@@ -150,7 +150,7 @@ def that_fit(
     Nothing is counted where there is plenty.  The model is left as it was found.
     """
     pieces = Pieces(tell=tell)
-    room = environment.memory_left()
+    room = environment.memory_free()
     if room > PLENTY or next(model.parameters()).device.type != "cpu":
         return pieces
     each = bytes_an_image(model, prepare(images[:1]))

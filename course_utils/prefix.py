@@ -97,6 +97,33 @@ def cached_bytes(
     return one.numel() * one.element_size() * (len(data.train_images) + len(data.test_images))
 
 
+def check_cache(
+    model: nn.Module,
+    plan: FreezePlan,
+    data: ImageData,
+    prepare: Callable[[Tensor], Tensor],
+    limit: int,
+) -> None:
+    """Raise what `cache` raises where nothing can be stored, or it would take too much memory."""
+    prefix, rest = cut(model, plan)
+    if not prefix:
+        raise ValueError(f"nothing to cache: the first block, {rest[0].name}, is not frozen")
+    if not rest:
+        raise ValueError("every block is frozen, the head too: there is nothing to train")
+    if plan.batch_norm == "train":
+        raise ValueError(
+            "frozen blocks whose batch norm is in train mode give another output in every batch, "
+            "so it cannot be stored; use batch_norm='eval'"
+        )
+    if (needed := cached_bytes(model, plan, data, prepare)) > limit:
+        raise MemoryError(
+            f"storing the output of {len(frozen_prefix(model, plan))} frozen blocks for "
+            f"{len(data.train_images)} + {len(data.test_images)} images takes "
+            f"{needed / MEGABYTE:.0f} MB, over the limit of {limit / MEGABYTE:.0f} MB; "
+            f"use fewer images, freeze deeper, or train without a cache"
+        )
+
+
 def cache(
     model: nn.Module,
     plan: FreezePlan,
@@ -128,23 +155,8 @@ def cache(
     MemoryError
         If the cache would exceed `limit`; the message says by how much, and what to do.
     """
+    check_cache(model, plan, data, prepare, limit)
     prefix, rest = cut(model, plan)
-    if not prefix:
-        raise ValueError(f"nothing to cache: the first block, {rest[0].name}, is not frozen")
-    if not rest:
-        raise ValueError("every block is frozen, the head too: there is nothing to train")
-    if plan.batch_norm == "train":
-        raise ValueError(
-            "frozen blocks whose batch norm is in train mode give another output in every batch, "
-            "so it cannot be stored; use batch_norm='eval'"
-        )
-    if (needed := cached_bytes(model, plan, data, prepare)) > limit:
-        raise MemoryError(
-            f"storing the output of {len(frozen_prefix(model, plan))} frozen blocks for "
-            f"{len(data.train_images)} + {len(data.test_images)} images takes "
-            f"{needed / MEGABYTE:.0f} MB, over the limit of {limit / MEGABYTE:.0f} MB; "
-            f"use fewer images, freeze deeper, or train without a cache"
-        )
     features = replace(
         data,
         train_images=run_prefix(prefix, data.train_images, prepare, batch_size),

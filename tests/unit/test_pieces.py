@@ -138,13 +138,13 @@ def test_little_memory_is_seen_before_it_runs_out(monkeypatch):
     each = pieces.bytes_an_image(model, at_96(images.train_images[:1]))
     said = []
     for left, most in ((50 * each, None), (30 * each, 16), (11 * each, 8), (each // 2, 1)):
-        monkeypatch.setattr(environment, "memory_left", lambda left=left: left)
+        monkeypatch.setattr(environment, "memory_free", lambda left=left: left)
         assert pieces.that_fit(model, images.train_images, at_96, 32, said.append).most == most
     assert len(said) == 3
 
 
 def test_plenty_of_memory_costs_nothing(monkeypatch):
-    monkeypatch.setattr(environment, "memory_left", lambda: pieces.PLENTY + 1)
+    monkeypatch.setattr(environment, "memory_free", lambda: pieces.PLENTY + 1)
     monkeypatch.setattr(pieces, "bytes_an_image", lambda *_: 1 // 0)
     assert pieces.that_fit(network(), data(8).train_images, prepare, 8).most is None
 

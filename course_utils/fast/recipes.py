@@ -1,0 +1,194 @@
+"""Three ways to use pretrained weights, put together from the fast parts.
+
+Each is an iterator of `training.Epoch`, like the recipes of the lessons, and trains `model` itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import OneCycleLR
+
+from .. import freezing, prefix, rates, training
+from ..datasets import ImageData, Prepare, as_they_are
+from ..freezing import FreezePlan
+from ..training import Epoch, PrepareFunction
+from .changing import Augment
+from .extracting import cache
+from .preparing import FastPrepare
+from .training import Speed, epochs
+
+
+def frozen(
+    model: nn.Module,
+    data: ImageData,
+    prepare: Prepare,
+    *,
+    count: int = 10,
+    rate: float = 3e-3,
+    batch_size: int = 64,
+    seed: int = 0,
+) -> Iterator[Epoch]:
+    """Feature extraction: a new head on features that are computed once."""
+    plan = freezing.freeze_backbone(model)
+    yield from _behind_a_cache(
+        model,
+        plan,
+        data,
+        prepare,
+        count=count,
+        both_rates=(rate, rate),
+        batch_size=batch_size,
+        seed=seed,
+    )
+
+
+def partly_frozen(
+    model: nn.Module,
+    data: ImageData,
+    prepare: Prepare,
+    *,
+    blocks: int = 5,
+    count: int = 10,
+    backbone_rate: float = 1e-3,
+    head_rate: float = 3e-3,
+    batch_size: int = 64,
+    seed: int = 0,
+    mirrored: bool = False,
+) -> Iterator[Epoch]:
+    """Fine-tune the last `blocks` blocks and the head behind a prefix that is computed once.
+
+    mirrored : train on each image's mirror image as well, which doubles cache and time
+    """
+    plan = freezing.thaw_last(model, blocks + 1)
+    yield from _behind_a_cache(
+        model,
+        plan,
+        data,
+        prepare,
+        count=count,
+        both_rates=(backbone_rate, head_rate),
+        batch_size=batch_size,
+        seed=seed,
+        mirrored=mirrored,
+    )
+
+
+def _behind_a_cache(
+    model: nn.Module,
+    plan: FreezePlan,
+    data: ImageData,
+    prepare: Prepare,
+    *,
+    count: int,
+    both_rates: tuple[float, float],
+    batch_size: int,
+    seed: int,
+    mirrored: bool = False,
+) -> Iterator[Epoch]:
+    freezing.apply(model, plan)
+    tail, features = cache(model, plan, data, FastPrepare(prepare), mirrored=mirrored)
+    steps = count * training.steps_per_epoch(features, batch_size)
+    optimizer, schedule = one_cycle(tail, steps, *both_rates)
+    yield from epochs(
+        tail,
+        optimizer,
+        features,
+        as_they_are,
+        plan=prefix.tail_plan(tail, plan),
+        count=count,
+        batch_size=batch_size,
+        seed=seed,
+        scheduler=schedule,
+    )
+
+
+def everything(
+    model: nn.Module,
+    data: ImageData,
+    prepare: Prepare,
+    *,
+    sizes: Sequence[int],
+    backbone_rate: float = 1e-3,
+    head_rate: float = 3e-3,
+    weight_decay: float = 0.05,
+    label_smoothing: float = 0.0,
+    batch_size: int = 64,
+    seed: int = 0,
+    change: Augment | None = None,
+    speed: Speed | None = None,
+) -> Iterator[Epoch]:
+    """Fine-tune the whole network; one epoch for each of `sizes`, at that input size in pixels.
+
+    Small images first, since a step on half the side takes a quarter of the time: progressive
+    resizing, as in "EfficientNetV2: Smaller Models and Faster Training", Mingxing Tan and
+    Quoc V. Le, 2021.  The last sizes should be the one that is used in the end.
+    """
+    plan = freezing.freeze_nothing()
+    freezing.apply(model, plan)
+    each = training.steps_per_epoch(data, batch_size)
+    optimizer, schedule = one_cycle(
+        model, len(sizes) * each, backbone_rate, head_rate, weight_decay
+    )
+    for start, size, length in _runs(sizes):
+        at_size: PrepareFunction = FastPrepare(prepare, size)
+        yield from epochs(
+            model,
+            optimizer,
+            data,
+            at_size,
+            plan=plan,
+            count=length,
+            batch_size=batch_size,
+            seed=seed,
+            change=change,
+            scheduler=schedule,
+            label_smoothing=label_smoothing,
+            speed=speed,
+            start=start,
+        )
+
+
+def _runs(sizes: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Where each run of equal sizes begins, the size, and how long the run is.
+
+    >>> _runs([64, 64, 96])
+    [(0, 64, 2), (2, 96, 1)]
+    """
+    found: list[list[int]] = []
+    for size in sizes:
+        if found and found[-1][0] == size:
+            found[-1][1] += 1
+        else:
+            found.append([size, 1])
+    starts = accumulate((length for _, length in found), initial=0)
+    return [(start, size, length) for start, (size, length) in zip(starts, found, strict=False)]
+
+
+def one_cycle(
+    model: nn.Module,
+    steps: int,
+    backbone_rate: float,
+    head_rate: float,
+    weight_decay: float = 0.01,
+) -> tuple[torch.optim.Optimizer, OneCycleLR]:
+    """AdamW with discriminative rates, and a schedule up over the first fifth and down to zero.
+
+    Weight decay spares norms and biases.  For the schedule see `course_utils.recipes.fine_tune`.
+    """
+    groups = rates.parameter_groups(
+        model, backbone_rate=backbone_rate, head_rate=head_rate, weight_decay=weight_decay
+    )
+    device = next(model.parameters()).device
+    optimizer = torch.optim.AdamW(groups, fused=device.type == "cuda")
+    schedule = OneCycleLR(
+        optimizer,
+        max_lr=[float(group["lr"]) for group in optimizer.param_groups],
+        total_steps=steps,
+        pct_start=0.2,
+        cycle_momentum=False,
+    )
+    return optimizer, schedule
