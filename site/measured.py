@@ -1,6 +1,5 @@
-"""The page "What was measured": the main records as figures, and a table of all records."""
+"""The page "What was measured": the main records as figures, and a list of all."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,7 +216,7 @@ def write(to: Path) -> list[Path]:
         record = experiments.read_record(part.record)
         pictures[part.record] = plots.picture(part.draw(record))
         text += section(part, record)
-    text += "## All records\n\n" + table_of_records()
+    text += "## All records\n\n" + list_of_records()
     written = [to / "measured.md"]
     written[0].write_text(text, encoding="utf-8")
     for name, png in pictures.items():
@@ -241,11 +240,10 @@ def section(part: Part, record: Record) -> str:
     )
 
 
-def table_of_records() -> str:
-    """Return a Markdown table with one row a record: its name, what it holds, how it was made."""
-    lines = ["| record | what was measured | made by |", "| --- | --- | --- |"]
+def list_of_records() -> str:
+    """Return a Markdown list of all records: the name, what it holds, the command that made it."""
+    lines = []
     for path in sorted(experiments.RECORDS.glob("*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        what = str(record.get("what", "")).replace("|", "\\|")
-        lines.append(f"| `{path.stem}` | {what} | `{record['command']}` |")
+        record = experiments.read_record(path.stem)
+        lines.append(f"- **{path.stem}**: {record.get('what', '')}; `{record['command']}`")
     return "\n".join(lines) + "\n"
