@@ -91,6 +91,18 @@ def test_start_chooses_the_built_in_world_on_binder_only(given: dict, world: str
     assert started(**given).get("COURSE_DATA") == world
 
 
+def test_what_was_measured_fits_into_binder(root: Path) -> None:
+    """Each lesson, and the lab after ten minutes of random clicks, beside JupyterLab in 2 GB."""
+    records = {
+        name: json.loads((root / "data" / "records" / f"{name}.json").read_text("utf-8"))
+        for name in ("lesson_costs", "lab_soak")
+    }
+    peaks = {row["lesson"]: row["peak_mb"] for row in records["lesson_costs"]["medians"]}
+    peaks["lab_soak"] = records["lab_soak"]["memory_most_mb"]
+    assert "00_start_here" in peaks
+    assert {name: peak for name, peak in peaks.items() if peak >= 1200} == {}
+
+
 def copied(root: Path, folder: Path) -> Path:
     """Copy what repo2docker looks at, and what postBuild installs."""
     for name in ("binder", "course_utils"):
