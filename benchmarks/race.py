@@ -1,0 +1,191 @@
+"""Ours against the classic loop, in turn on one machine, to equal accuracy.
+
+    python benchmarks/race.py frozen --data FOLDER    a new head on a frozen network, 10 epochs
+    python benchmarks/race.py partly --data FOLDER    the last five blocks as well, 10 epochs
+    python benchmarks/race.py full --data FOLDER      everything, 5 epochs of the classic loop
+
+Both start from the same weights and the same new head, with the same images in memory.  The clock
+runs from there until the last step, so it holds everything that either does: the DataLoader's work,
+the computing of features, compiling nothing.  The test images are looked at once, at the end;
+`--validate` looks at held-out training images instead, and is what settings were chosen by.
+
+With two cores a DataLoader's helpers take from the training what they give; `--workers` says how
+many the classic loop gets.  Writes data/records/race_QUESTION.json, with medians and spread.
+"""
+
+import argparse
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
+from course_utils import environment, experiments, models, training, world
+from course_utils.datasets import ImageData, Prepare
+from course_utils.fast import recipes
+from course_utils.fast.changing import Augment
+
+import contenders
+import keeping
+import timing
+import torch
+from torch import nn
+
+Run = Callable[[nn.Module, ImageData, Prepare, argparse.Namespace, int], None]
+LAST = 5  # blocks of the backbone that learn in `partly`
+
+
+def classic_frozen(
+    model: nn.Module, data: ImageData, prepare: Prepare, args: argparse.Namespace, seed: int
+) -> None:
+    contenders.freeze_all_but_last(model, 1)
+    contenders.train(
+        model, data, prepare, contenders.CLASSIC_A, epochs=args.epochs, workers=args.workers
+    )
+
+
+def classic_partly(
+    model: nn.Module, data: ImageData, prepare: Prepare, args: argparse.Namespace, seed: int
+) -> None:
+    contenders.freeze_all_but_last(model, LAST + 1)
+    loop = replace(contenders.CLASSIC_A, rate=args.classic_rate)
+    contenders.train(model, data, prepare, loop, epochs=args.epochs, workers=args.workers)
+
+
+def classic_full(
+    model: nn.Module, data: ImageData, prepare: Prepare, args: argparse.Namespace, seed: int
+) -> None:
+    contenders.freeze_all_but_last(model, None)
+    loop = replace(contenders.CLASSIC_A, rate=args.classic_rate)
+    contenders.train(model, data, prepare, loop, epochs=args.epochs, workers=args.workers)
+
+
+def our_frozen(
+    model: nn.Module, data: ImageData, prepare: Prepare, args: argparse.Namespace, seed: int
+) -> None:
+    finish(recipes.frozen(model, data, prepare, count=args.our_epochs, seed=seed))
+
+
+def our_partly(
+    model: nn.Module, data: ImageData, prepare: Prepare, args: argparse.Namespace, seed: int
+) -> None:
+    finish(
+        recipes.partly_frozen(model, data, prepare, blocks=LAST, count=args.our_epochs, seed=seed)
+    )
+
+
+def our_full(
+    model: nn.Module, data: ImageData, prepare: Prepare, args: argparse.Namespace, seed: int
+) -> None:
+    sizes = args.sizes or [prepare.size] * args.our_epochs
+    finish(recipes.everything(model, data, prepare, sizes=sizes, seed=seed, change=Augment()))
+
+
+def finish(events: Any) -> None:
+    """Run an iterator of epochs to its end."""
+    for _ in events:
+        pass
+
+
+CONTENDERS: dict[str, dict[str, Run]] = {
+    "frozen": {"classic": classic_frozen, "ours": our_frozen},
+    "partly": {"classic": classic_partly, "ours": our_partly},
+    "full": {"classic": classic_full, "ours": our_full},
+}
+# question -> epochs of the classic loop and of ours, rate of the classic loop
+DEFAULTS = {"frozen": (10, 10, 1e-3), "partly": (10, 10, 1e-4), "full": (5, 5, 1e-4)}
+
+
+def race(
+    course: world.Course, data: ImageData, args: argparse.Namespace, seeds: Sequence[int]
+) -> list[dict[str, Any]]:
+    """One row for each seed and contender; who goes first changes from seed to seed."""
+    prepare = replace(course.prepare, size=args.size or course.size)
+    rows = []
+    names = list(args.contenders)
+    for place, seed in enumerate(seeds):
+        for name in names if place % 2 == 0 else names[::-1]:
+            environment.seed_everything(seed)
+            model = course.pretrained()
+            models.replace_head(model, len(data.class_names))
+            environment.seed_everything(seed)
+            run = CONTENDERS[args.question][name]
+            seconds, _ = timing.timed(lambda: run(model, data, prepare, args, seed))  # noqa: B023
+            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            result = training.evaluate(model, data.test_images, data.test_labels, prepare)
+            row = {"seed": seed, "contender": name, "seconds": seconds, "accuracy": result.accuracy}
+            print(f"seed {seed} {name}: {seconds:.1f} s, {result.accuracy:.1%}", flush=True)
+            rows.append(row)
+    return rows
+
+
+def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Medians of each contender, and of the ratios within each seed; empty for a lone contender."""
+    seconds = {(r["seed"], r["contender"]): r["seconds"] for r in rows}
+    names = {r["contender"] for r in rows}
+    if names != {"classic", "ours"}:
+        return {}
+    seeds = sorted({r["seed"] for r in rows})
+    ratios = [seconds[s, "classic"] / seconds[s, "ours"] for s in seeds]
+    found: dict[str, Any] = {"ratios": ratios, "median_ratio": statistics.median(ratios)}
+    for name in sorted(names):
+        mine = [r for r in rows if r["contender"] == name]
+        found[f"{name}_seconds"] = timing.median(mine, "seconds")
+        found[f"{name}_accuracy"] = statistics.mean(r["accuracy"] for r in mine)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("question", choices=CONTENDERS)
+    parser.add_argument("--data", default="shapes", help="shapes, cifar10 or a folder")
+    parser.add_argument("--data-name", help="what the images of a folder honestly are")
+    parser.add_argument("--weights-name", help="what the pretrained weights honestly are")
+    parser.add_argument("--train", type=int, default=5000)
+    parser.add_argument("--test", type=int, default=2000)
+    parser.add_argument("--size", type=int, help="input size in pixels (default: the world's)")
+    parser.add_argument("--epochs", type=int, help="of the classic loop")
+    parser.add_argument("--our-epochs", type=int)
+    parser.add_argument("--sizes", type=int, nargs="+", help="ours, full: the size of each epoch")
+    parser.add_argument("--classic-rate", type=float)
+    parser.add_argument("--workers", type=int, default=0, help="the classic loop's DataLoader's")
+    parser.add_argument("--contenders", nargs="+", default=["classic", "ours"])
+    parser.add_argument("--validate", action="store_true", help="look at held-out training images")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
+    args = parser.parse_args()
+    classic, ours, rate = DEFAULTS[args.question]
+    args.epochs, args.our_epochs = args.epochs or classic, args.our_epochs or ours
+    args.classic_rate = args.classic_rate or rate
+
+    course = world.settle(4, args.data, args.train, args.test)
+    data = course.load(args.train, args.test)
+    if args.validate:
+        data = data.hold_out(len(data.train_labels) // 5)
+    finished = race(course, data, args, args.seeds)
+    said = summary(finished)
+    if said:
+        print(f"median of {len(args.seeds)}: ours takes 1/{said['median_ratio']:.1f} of the time")
+    if args.validate:
+        print("on held-out training images; no record is written")
+        return
+    path = experiments.write_record(
+        f"race_{args.question}" + ("" if course.world == "shapes" else "_cifar10"),
+        folder=args.out,
+        what=f"ours against the classic loop ({args.question}), each in turn on one machine: "
+        "seconds from images and weights in memory to the last step, and test accuracy",
+        command=keeping.command(sys.argv),
+        data=args.data_name or str(data),
+        weights=args.weights_name or course.weights.title,
+        seeds=args.seeds,
+        size=args.size or course.size,
+        medians=said,
+        rows=finished,
+    )
+    print("wrote", path.name)
+
+
+if __name__ == "__main__":
+    main()
