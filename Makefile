@@ -1,4 +1,4 @@
-# make lab | test | record | solutions | site | help        needs Python 3.11 or later, and nothing else
+# make lab | test | record | slides | solutions | site | help        needs Python 3.11 or later, and nothing else
 #
 # PYTHON=python3.12        chooses the interpreter for a new .venv
 # PIP_ARGS="..."           adds options to pip, such as an index that holds CUDA wheels
@@ -14,11 +14,12 @@ JOBS ?= 2
 PARALLEL := OMP_NUM_THREADS=1 $(PYTEST) -n $(JOBS)
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: lab test record solutions site help
+.PHONY: lab test record slides solutions site help
 help:
 	@echo "make lab      set the course up where needed and open it in JupyterLab"
 	@echo "make test     check everything: lint, types, unit tests, lessons, browser"
 	@echo "make record   execute all lessons and store them with their outputs"
+	@echo "make slides   make the lessons into slides, in build/slides"
 	@echo "make solutions  execute all lessons with the solutions filled in"
 	@echo "make site     build the website from the stored lessons, in build/site"
 
@@ -30,6 +31,9 @@ record: $(READY)
 
 site: $(READY)
 	.venv/bin/python site/build.py
+
+slides: $(READY)
+	$(RUN) course_utils slides
 
 solutions: $(READY)
 	$(RUN) course_utils solutions

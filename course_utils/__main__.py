@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-COMMANDS = ("lab", "progress", "doctor", "fetch", "run", "record", "solutions", "publish")
+COMMANDS = ("lab", "progress", "doctor", "fetch", "run", "record", "slides", "solutions", "publish")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -17,6 +17,7 @@ NOT_FOR_BINDER = {
     *(
         "jupytext",
         "nbclient",
+        "nbconvert",
         "nbformat",
         "sphinx",
         "myst-nb",

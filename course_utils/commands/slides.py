@@ -1,0 +1,48 @@
+"""``python -m course_utils slides``: make the lessons into slides."""
+
+import argparse
+import sys
+from pathlib import Path
+
+HELP = "make the lessons into slides with speaker's notes, which open without a network"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare which lessons, and where the decks go."""
+    parser.add_argument("lessons", nargs="*", metavar="NN", help="such as 04 (default: all)")
+    parser.add_argument(
+        "--to",
+        type=Path,
+        metavar="DIR",
+        help="folder for the decks (default: build/slides in the course's folder)",
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Write a deck for each lesson, and a page of contents; 1 if one could not be made."""
+    # Imported here: the other commands also work where nbconvert is not installed.
+    from course_utils import notebooks
+    from course_utils.slides import deck, notes
+
+    try:
+        chosen = notebooks.choose(notebooks.lessons(), args.lessons)
+    except notebooks.LessonError as error:
+        print(error, file=sys.stderr)
+        return 2
+    folder = args.to or notebooks.ROOT / "build" / "slides"
+    folder.mkdir(parents=True, exist_ok=True)
+    names = {lesson.name for lesson in chosen}
+    decks = []
+    for lesson in chosen:
+        try:
+            made = deck.build(lesson.notebook, names)
+        except (notebooks.LessonError, notes.NotesError) as error:
+            print(f"{lesson.name}: {error}", file=sys.stderr)
+            continue
+        notebooks.write_whole(made.html, folder / f"{made.name}.html")
+        print(f"{made.name:32} {made.slides:3} slides  {made.minutes:3} min", flush=True)
+        decks.append(made)
+    if decks:
+        notebooks.write_whole(deck.index(decks), folder / "index.html")
+        print(f"Open {folder / 'index.html'} in a browser. S shows the speaker's notes.")
+    return 0 if len(decks) == len(chosen) else 1
