@@ -33,11 +33,14 @@ class Speed:
     """What may be done faster, at the price of other roundings.
 
     precision : dtype of autocast, such as torch.bfloat16; None computes in float32
-    forward : runs in place of the model where given, such as `torch.compile(model)`
+    forward : runs in place of the model where given, such as `torch.compile(model)`, or
+        `DistributedDataParallel(model)` when several processes share the work
+    share : this process's number and how many there are; each takes its part of every batch
     """
 
     precision: torch.dtype | None = None
     forward: nn.Module | None = None
+    share: tuple[int, int] = (0, 1)
 
     def context(self, device: torch.device) -> contextlib.AbstractContextManager[object]:
         """Autocast where a precision is set, else nothing."""
@@ -141,6 +144,7 @@ def _one_pass(
     """One pass over the training images; mean loss and accuracy, each before its step."""
     generator = torch.Generator().manual_seed(seed)
     forward = speed.forward or model
+    rank, processes = speed.share
     device = data.train_images.device
     exact = torch.float32 if device.type == "mps" else torch.float64  # Apple has no double
     loss_sum = torch.zeros((), device=device, dtype=exact)
@@ -150,13 +154,16 @@ def _one_pass(
     for number, (x, y) in enumerate(passes, 1):
         if change is not None:
             x = change(x, generator)
+        whole = len(y)
+        x, y = x[rank::processes], y[rank::processes]
         prepared = prepare(x)
         y = y.to(prepared.device)
         with speed.context(prepared.device):
             scores = forward(prepared)
             loss = F.cross_entropy(scores, y, label_smoothing=label_smoothing)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        # the processes' gradients will be averaged, whatever the sizes of their parts
+        (loss if processes == 1 else loss * (len(y) * processes / whole)).backward()
         optimizer.step()
         if scheduler is not None:
             scheduler.step()
@@ -167,6 +174,10 @@ def _one_pass(
         images += len(y)
         if number % ASK_EVERY == 0:
             _check_finite(loss_sum, optimizer)
+    if processes > 1:
+        sums = torch.stack([loss_sum, hits.to(loss_sum), torch.full_like(loss_sum, images)])
+        torch.distributed.all_reduce(sums)
+        loss_sum, hits, images = sums[0], sums[1], int(sums[2])
     _check_finite(loss_sum, optimizer)
     return float(loss_sum) / images, int(hits) / images
 
