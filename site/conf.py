@@ -15,6 +15,7 @@ extensions = ["myst_nb"]
 
 # The outputs are those that the lessons were stored with: building a page never computes.
 nb_execution_mode = "off"
+nb_render_markdown_format = "myst"  # what code wrote links other lessons, too
 nb_code_prompt_show = "Show the set-up cell, the same in every lesson"
 nb_code_prompt_hide = "Hide the set-up cell"
 myst_enable_extensions = ["colon_fence", "html_image"]
@@ -26,6 +27,7 @@ html_static_path = ["static"]
 html_css_files = ["course.css"]
 html_favicon = "static/favicon.svg"
 html_copy_source = False
+html_use_index = False
 html_show_copyright = False
 templates_path: list[str] = []
 
