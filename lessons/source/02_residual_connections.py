@@ -59,6 +59,7 @@ from torch.nn import functional as F
 from torchvision.models import mobilenet_v2, resnet18
 
 from course_utils import experiments, figures_02, freezing, models, plots, recipes, training, twins
+from course_utils.checks import lesson02 as check
 from course_utils.datasets import batches, load_shapes
 from course_utils.stages import stages
 
@@ -693,60 +694,83 @@ print(f"ResNet-18's projections have {projections:,} of its {total:,} parameters
 #
 # ## Exercises
 #
+# Run a cell, and its check says what it sees in your answer. Stuck? `check.mended_forward.hint()`
+# gives a hint, each call a plainer one; `check.mended_forward.solution()` prints a solution.
+#
 # ### Exercise 2.1
 #
-# A block with a projection: write a residual block that takes 16 channels to 32 and halves the map.
-# The main way has a 3 x 3 convolution with stride 2 and a second one with stride 1; the shortcut has
-# a 1 x 1 convolution with stride 2 (no batch norm, no biases anywhere). Check that images of shape
-# `(2, 16, 8, 8)` become `(2, 32, 4, 4)`, and count its parameters.
+# Spot the bug. A classmate writes the block below. It trains without any error, and is no residual
+# block. What does it compute?
+#
+# ```python
+# class SuspiciousBlock(nn.Module):
+#     def __init__(self, channels):
+#         super().__init__()
+#         self.layers = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU())
+#
+#     def forward(self, x):
+#         x = self.layers(x)
+#         return torch.relu(x + x)
+# ```
+#
+# Write what `forward` should do as a function `my_forward(layers, x)`. (The check calls it with
+# layers of its own.)
 
-# %%
+# %% tags=["nbval-check-output"]
 # Your code here
-my_block = ...
-my_parameters = ...
+my_forward = ...
+check.mended_forward(my_forward)
 
 # %% [markdown]
 # ### Exercise 2.2
 #
-# Spot the bug. The block below trains, and is no residual block. What does it compute?
-
+# Predict before you compute. In a residual twin with 28 layers, set the weight of the *last* batch
+# norm of every block to zero: `nn.init.zeros_(block.layers[-1].weight)`. What does each block compute
+# now? Write down what you think becomes of 1 % of noise behind the last block of such a network.
+# Then build `my_network` so, and measure: `twins.nudge(my_network, some_images)` gives one row for
+# each block, with the `change` behind it. (Many recipes start that way: "Accurate, Large Minibatch
+# SGD: Training ImageNet in 1 Hour", Priya Goyal and others, 2017.)
 
 # %%
-class SuspiciousBlock(nn.Module):
-    def __init__(self, channels):
-        super().__init__()
-        self.layers = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU())
+some_images = prepare(data.train_images[:64])
 
-    def forward(self, x):
-        x = self.layers(x)
-        return torch.relu(x + x)
-
-
-my_diagnosis = ...  # a sentence
+# %% tags=["nbval-check-output"]
+my_guess = ...
+# Your code here
+my_network = ...
+my_last_change = ...
+check.quiet_start(my_guess, my_network, my_last_change, some_images)
 
 # %% [markdown]
 # ### Exercise 2.3
 #
-# In a residual twin, set the weight of the *last* batch norm of every block to zero:
-# `nn.init.zeros_(block.layers[-1].weight)`. What does each block compute now? Predict what becomes
-# of the nudge of 2.5 in such a network, then measure it with `twins.nudge(net, x)`. (Many recipes
-# start that way: "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", Priya Goyal and
-# others, 2017.)
+# Choose a strategy. The plain twin with 28 layers is to fit its training images in five passes, and you
+# may change one thing: `"rate 0.005"`, `"rate 0.05"`, `"equal steps"`, `"shortcuts"`, or `"10 layers"`
+# instead of 28. Which of these help? Say so of those whose *worst* seed is above the *best* seed of
+# the unchanged network. And which one ends highest on average? The records have tried all five: `last`
+# is the table of 2.2, `rates` the one of 2.4.
 
-# %%
-# Your code here
-my_last_change = ...
+# %% tags=["nbval-check-output"]
+best_remedy = ...
+remedies_that_help = ...  # a list
+check.which_remedy(best_remedy, remedies_that_help)
 
 # %% [markdown]
-# ### Exercise 2.4
+# ### Exercise 2.4 (open)
 #
-# Which depth is too deep for the residual twin in this budget? Choose a depth from the left panel of
-# the record in 2.2, train that twin with `train`, and find a change that helps it: more passes,
-# another rate, or the start of exercise 2.3. Change one thing at a time.
+# Write a residual block of your own, a class `MyBlock(inputs, outputs, stride)`. Where the shapes
+# are equal, *x* itself must get around its layers. With `stride=2` it halves the map, and there you
+# choose one of the two ways out of 2.7. What the layers are is up to you.
+#
+# The check builds deep stacks of your block and measures them: the gradient behind the first and
+# behind the last block, the accuracy after a short training and without one block, and the
+# parameters. It shows the same numbers for plain blocks. That takes some seconds. The images are the
+# course's own, so your numbers can be compared with anybody's. Change one thing at a time.
 
-# %%
+# %% tags=["nbval-check-output"]
 # Your code here
-my_finding = ...
+MyBlock = ...
+check.measured_block(MyBlock)
 
 # %% [markdown]
 # ## What you saw
