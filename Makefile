@@ -12,6 +12,8 @@ READY := .venv/ready
 PYTEST := $(RUN) pytest
 JOBS ?= 2
 PARALLEL := OMP_NUM_THREADS=1 $(PYTEST) -n $(JOBS)
+# The stored lessons, each with its solutions behind it: nbval runs both in one go.
+SOLVED := build/solved
 export OMP_WAIT_POLICY := PASSIVE
 
 .PHONY: lab test record slides solutions site help
@@ -43,8 +45,10 @@ test: $(READY)
 	$(RUN) mypy
 	$(PARALLEL) --dist worksteal --ignore=tests/browser tests
 	$(PYTEST) tests/browser
+	rm -rf $(SOLVED)
+	$(RUN) course_utils solutions --behind $(SOLVED)
 	COURSE_DATA=shapes COURSE_OFFLINE=1 $(PARALLEL) --dist loadscope --nbval-lax --nbval-current-env \
-		--nbval-cell-timeout=180 --nbval-sanitize-with=tests/lessons/sanitize.cfg lessons
+		--nbval-cell-timeout=180 --nbval-sanitize-with=tests/lessons/sanitize.cfg $(SOLVED)/*.ipynb
 
 # .venv-unfinished becomes .venv/ready only at the very end. A set-up that was cut off, at any
 # moment, is therefore seen, and the next one starts afresh.
