@@ -61,6 +61,7 @@ from course_utils import (
     experiments, figures_10, freeze_conventions, freezing, inspection, models, plots, prefix,
     recipes, slim, training, yolo_freeze,
 )
+from course_utils.checks import lesson10 as check
 from course_utils.datasets import Prepare, as_they_are, batches
 
 course = course_utils.begin(lesson=10, train=200, test=300)
@@ -240,8 +241,8 @@ print(f"thawed, 2 epochs:   {100 * resnet_thawed:.1f} %   (guessing: {100 / len(
 # Compare these lines with those of lesson 05. One line has changed, the one with `fc` in it.
 #
 # Is 0.001 a good rate? It has become a habit, and with few images ten epochs of it are few, small
-# steps: there is no adaptive optimizer here to make them larger. Exercise 10.1 asks you to find
-# out.
+# steps: there is no adaptive optimizer here to make them larger. Write 0.01 into both cells, and
+# run them again.
 #
 # ## 10.3 Does the normalisation matter?
 #
@@ -660,44 +661,61 @@ for batch, group in middle.groupby("batch"):
 #
 # ## Exercises
 #
+# Run a cell, and its check says what it sees in your answer. Stuck? `check.two_heads.hint()` gives a
+# hint, each call a plainer one; `check.two_heads.solution()` prints a solution.
+#
 # ### Exercise 10.1
 #
-# The frozen recipe used SGD with rate 0.001. Find a rate among 0.001, 0.01 and 0.1 that does better
-# for `course.draw(seed)` with three seeds. Start from `with_normalisation` above.
+# Two networks that you have not met: build torchvision's `efficientnet_b0` and `swin_t` on the meta
+# device, find their heads, and put a new one with 7 outputs in the place of each.
 
-# %%
+# %% tags=["nbval-check-output"]
 # Your code here
-my_rate = ...
+my_efficientnet = ...
+my_swin = ...
+check.two_heads(my_efficientnet, my_swin)
 
 # %% [markdown]
 # ### Exercise 10.2
 #
-# Build torchvision's `efficientnet_b0` on the meta device, find its head, and put a new one with 7
-# outputs in its place.
+# In your next project there is no `Prepare`. Write it yourself, in lines of PyTorch: a function of
+# stored images, uint8 of shape (n, 3, h, w), that gives what the weights called `own` expect. They
+# tell it: `own.size`, `own.mean`, `own.std`.
 
-# %%
+# %% tags=["nbval-check-output"]
 # Your code here
-my_efficientnet = ...
+my_prepare = ...
+check.by_hand(my_prepare, own)
 
 # %% [markdown]
 # ### Exercise 10.3
 #
-# A network has 24 modules, numbered from 0. Which of them are frozen by the marks `["model.2"]`,
-# without a dot? Write the numbers as a list, then check with `Toy(24)`.
+# Predict, then write. A network has 24 modules, numbered from 0. Which of them are frozen by the mark
+# `"model.2"`, without a dot? Then write `--freeze` as YOLOv5 means it (10.5), as a function
+# `my_freeze(network, numbers)` with a list of numbers. The check tries it on such a network, once
+# new and once with everything frozen.
 
-# %%
-my_modules = ...
+# %% tags=["nbval-check-output"]
+my_modules = ...  # a list of numbers
+# Your code here
+my_freeze = ...
+check.freeze_option(my_modules, my_freeze)
 
 # %% [markdown]
 # ### Exercise 10.4
 #
-# A friend froze a backbone in PyTorch with `requires_grad = False` and `model.train()`. You want what
-# Keras would have done. Which one call is missing in her loop, and for which of the four networks of
-# the first table would it change nothing?
+# Read a convention. You want to repeat a result that was made with fastai, on a ResNet, in plain
+# PyTorch. Write a function `my_frozen(model)` that makes the network ready for the *frozen* phase as
+# the row of fastai in 10.6 shows it. The check then takes one training step, and looks what moved.
+#
+# And for which of the four networks of the first table do PyTorch's tutorial and Keras mean the same
+# by "frozen"?
 
-# %%
-# Your answer, as a sentence
-my_answer = ...
+# %% tags=["nbval-check-output"]
+# Your code here
+my_frozen = ...
+my_networks = ...  # a list of names
+check.as_fastai(my_frozen, my_networks)
 
 # %% [markdown]
 # ## What you saw
