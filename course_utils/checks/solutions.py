@@ -17,11 +17,15 @@ _CALL = re.compile(r"^check\.(\w+)\(.*$", re.MULTILINE)
 
 
 def of(lesson: int, folder: Path = FOLDER) -> dict[str, str]:
-    """Code of each solved exercise of a lesson, by its name; empty where there is none."""
-    path = folder / f"{lesson:02}.py"
-    if not path.is_file():
+    """Code of each solved exercise of a lesson, by its name; empty where there is none.
+
+    A folder that may not be read counts as none: an instructor can close it to a class.
+    """
+    try:
+        text = (folder / f"{lesson:02}.py").read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return {}
-    _, *parts = _HEAD.split(path.read_text(encoding="utf-8"))
+    _, *parts = _HEAD.split(text)
     return {name: code.strip() for name, code in zip(parts[::2], parts[1::2], strict=True)}
 
 
