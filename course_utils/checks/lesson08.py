@@ -20,7 +20,7 @@ from .lesson08_files import read_whole_file
 from .lesson08_start import safe_start
 from .safety import copy_of
 from .verdict import describe
-from .weighing import Lead, as_good_as_best, lead
+from .weighing import Lead, lead, unbeaten
 
 __all__ = ["better_backbone", "choose_source", "read_whole_file", "safe_start"]
 
@@ -67,7 +67,7 @@ def _enough_classes(runs: pd.DataFrame, answer: Any, treatment: str) -> list[Any
     mine = runs[(runs["source"] == "other shapes") & (runs["source_images"] == 5120)]
     mine = mine[mine["treatment"] == treatment]
     table = mine.pivot(index="seed", columns="source_classes", values="accuracy")
-    good = as_good_as_best(table)
+    good = unbeaten(table)
     if chosen in good:
         return sorted(good)
     if chosen not in table:

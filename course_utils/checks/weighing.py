@@ -8,6 +8,7 @@ standard deviation over the seeds.  With three seeds that is a low bar, and the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -42,11 +43,14 @@ def lead(ours: pd.Series[float], theirs: pd.Series[float]) -> Lead:
     return Lead(float(difference.mean()), float(difference.std()))
 
 
-def as_good_as_best(table: pd.DataFrame) -> list[object]:
-    """Columns that the table cannot tell from its best one, the best by mean first.
+def unbeaten(table: pd.DataFrame) -> list[Any]:
+    """Columns that no other column is clearly ahead of, the best by mean first.
+
+    Not "those that cannot be told from the best": a best one whose runs differ much would let in
+    many that a third one clearly beats.
 
     table : accuracies (0 to 1), one row a seed, one column for each thing to choose from
     """
     order = table.mean().sort_values(ascending=False, kind="stable").index
-    best = table[order[0]]
-    return [order[0], *(name for name in order[1:] if not lead(best, table[name]).clear)]
+    leads = {one: [lead(table[other], table[one]) for other in order] for one in order}
+    return [one for one in order if not any(gain.clear and gain.mean > 0 for gain in leads[one])]

@@ -1,6 +1,6 @@
 """Is a lead larger than its spread over seeds?"""
 
-from course_utils.checks.weighing import as_good_as_best, lead
+from course_utils.checks.weighing import lead, unbeaten
 
 import pandas as pd
 import pytest
@@ -26,6 +26,14 @@ def test_seeds_are_matched_by_their_number_and_not_by_their_place() -> None:
         lead(one, pd.Series({2: 0.5, 7: 0.1}))
 
 
-def test_what_cannot_be_told_from_the_best_is_as_good() -> None:
+def test_what_nothing_is_clearly_ahead_of_is_as_good_as_the_best() -> None:
     table = pd.DataFrame({"far": [0.1, 0.2, 0.1], "best": [0.8, 0.9, 0.8], "near": [0.9, 0.7, 0.8]})
-    assert as_good_as_best(table) == ["best", "near"]
+    assert unbeaten(table) == ["best", "near"]
+
+
+def test_a_best_one_that_varies_much_lets_in_nothing_that_another_one_beats() -> None:
+    table = pd.DataFrame(
+        {"wild": [0.9, 0.9, 0.2], "steady": [0.42, 0.44, 0.4], "weak": [0.3, 0.31, 0.29]}
+    )
+    assert not lead(table["wild"], table["weak"]).clear
+    assert unbeaten(table) == ["wild", "steady"]
