@@ -654,8 +654,9 @@ for batch, group in middle.groupby("batch"):
               f"{row.ms_per_image / base.ms_per_image:5.1f} x the time of MobileNetV2")
 
 # %% [markdown]
-# If the second factor is smaller than the first, MobileNetV2 is faster than the others, but by less
-# than its count promises. Lesson 03 gave the reason: a depthwise convolution does little arithmetic
+# Where the second factor is smaller than the first, MobileNetV2 takes more time for its work than the
+# other network. Where it is below 1, MobileNetV2 is even the slower of the two, with a fraction of
+# the work. Lesson 03 gave the reason: a depthwise convolution does little arithmetic
 # for every number that it fetches from memory. MACs are a fair measure within a family. Between
 # families, take the time on the machine that will run it.
 #
