@@ -40,6 +40,9 @@ class Exercise:
     seconds : how long the check waits for the reader's code
     guessed : the first answer is a prediction: the first one ever made is kept and shown again
     given : names of parameters that the lesson fills in itself, such as `course`: never blank
+    untouched : says of an answer that is no dots whether nothing was done with it yet, such as a
+        lab that has not taken a step
+    begin : what to do first, as a sentence for a blank answer
     """
 
     number: str
@@ -49,6 +52,8 @@ class Exercise:
     seconds: float = 20.0
     guessed: bool = False
     given: tuple[str, ...] = ()
+    untouched: Callable[[Any], bool] | None = None
+    begin: str = "Replace the dots, and run the cell again."
     _hints_given: int = field(default=0, repr=False)
 
     @property
@@ -71,9 +76,9 @@ class Exercise:
         except TypeError as error:
             return self._wrong("arguments", f"The check could not be called: {error}.")
         given = [value for name, value in bound.arguments.items() if name not in self.given]
-        blanks = sum(is_blank(answer) for answer in given)
+        blanks = sum(self._blank(answer) for answer in given)
         if given and blanks == len(given):
-            message = f"Replace the dots, and run the cell again. Stuck? check.{self.name}.hint()"
+            message = f"{self.begin} Stuck? check.{self.name}.hint()"
             return Verdict(self.number, "not attempted", message)
         if blanks:
             return self._wrong("unfinished", f"{blanks} of {len(given)} answers are still dots.")
@@ -145,6 +150,9 @@ class Exercise:
                     waiting.append(called)
         return sorted(codes)
 
+    def _blank(self, answer: Any) -> bool:
+        return is_blank(answer) or (self.untouched is not None and self.untouched(answer))
+
     def _wrong(self, code: str, message: str) -> Verdict:
         return Verdict(self.number, "wrong", message, code)
 
@@ -161,6 +169,8 @@ def exercise(
     seconds: float = 20.0,
     guessed: bool = False,
     given: tuple[str, ...] = (),
+    untouched: Callable[[Any], bool] | None = None,
+    begin: str = "Replace the dots, and run the cell again.",
 ) -> Callable[[Check], Exercise]:
     """Make an exercise of a check: a decorator. The check's name is the exercise's name.
 
@@ -170,7 +180,7 @@ def exercise(
         raise ValueError(f"exercise {number} has no hint")
 
     def make(check: Check) -> Exercise:
-        made = Exercise(number, check, wanted, hints, seconds, guessed, given)
+        made = Exercise(number, check, wanted, hints, seconds, guessed, given, untouched, begin)
         made.__doc__ = check.__doc__
         return made
 
