@@ -16,6 +16,7 @@ from traitlets.config import PyFileConfigLoader
 PAGE = environment.PROJECT / "hub" / "README.md"
 CONFIG = environment.PROJECT / "hub" / "jupyterhub_config.py"
 START, END = "<!-- measured: made by benchmarks/class_page.py -->", "<!-- /measured -->"
+SCRIPT, NOT_YET = "python benchmarks/class_of_students.py", "not been measured yet:"
 SYSTEM_MB = 1500  # set aside for the system and the hub; not measured
 MACHINES_GB = (8, 16, 32, 64, 128)
 
@@ -96,40 +97,47 @@ def times_table(record: dict[str, Any]) -> list[str]:
     return table(head, rows)
 
 
-def block() -> str:
-    """All that stands between START and END."""
-    memory = experiments.read_record("class_of_students_memory")
+def memory_part() -> list[str]:
+    """What a student takes, and how many fit."""
+    try:
+        memory = experiments.read_record("class_of_students_memory")
+    except FileNotFoundError:
+        return [f"How much memory a student takes has {NOT_YET} `{SCRIPT} --only memory`."]
     lessons = experiments.read_record("lesson_costs")
     working, resting = each_student(memory, lessons)
-    lines = [START, "", *memory_table(memory), ""]
-    lines += [
+    return [
+        *memory_table(memory),
+        "",
         f"With a server and the hungriest lesson a student takes {working:.0f} MB, and "
         f"{resting:.0f} MB while the kernel rests after a lesson. Less {SYSTEM_MB} MB for the "
         "system and the hub, which were not measured, so many students fit:",
         "",
         *machine_table(working, resting),
         "",
-        f"*Measured by `{memory['command']}`: {memory['hardware']}; the peak of each lesson from "
+        f"*Measured by `{memory['command']}`: {memory['hardware']}; the peak of each lesson by "
         f"`{lessons['command']}`.*",
-        "",
     ]
+
+
+def times_part() -> list[str]:
+    """How long students wait when many compute at once."""
     try:
         times = experiments.read_record("class_of_students")
     except FileNotFoundError:
-        lines += [
-            "How long an answer takes when many compute at once has not been measured yet "
-            "(`python benchmarks/class_of_students.py --only times`).",
-        ]
-    else:
-        lines += [
-            f"An answer is that of a cell with {times['steps']} training steps. On "
-            f"{times['cores']} cores:",
-            "",
-            *times_table(times),
-            "",
-            f"*Measured by `{times['command']}`: {times['hardware']}.*",
-        ]
-    return "\n".join([*lines, "", END])
+        return [f"How long an answer takes then has {NOT_YET} `{SCRIPT} --only times`."]
+    return [
+        f"An answer is that of a cell with {times['steps']} training steps. On {times['cores']} "
+        "cores:",
+        "",
+        *times_table(times),
+        "",
+        f"*Measured by `{times['command']}`: {times['hardware']}.*",
+    ]
+
+
+def block() -> str:
+    """All that stands between START and END."""
+    return "\n".join([START, "", *memory_part(), "", *times_part(), "", END])
 
 
 def replaced(page: str) -> str:

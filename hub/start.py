@@ -23,9 +23,9 @@ SHARE = 0.85  # of a student's memory, for one kernel; the server and the pages 
 def lesson_files(lessons: Path) -> Iterator[Path]:
     """What students work with, relative to `lessons`: notebooks, pages and pictures.
 
-    Neither the texts that the notebooks are made from nor the solutions.
+    Neither the texts that the notebooks are made from, nor solutions, nor the instructor's guide.
     """
-    for pattern in ("*.ipynb", "*.md", "images/*"):
+    for pattern in ("*.ipynb", "GLOSSARY.md", "images/*"):
         for path in sorted(lessons.glob(pattern)):
             if path.is_file():
                 yield path.relative_to(lessons)

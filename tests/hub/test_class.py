@@ -34,7 +34,7 @@ def test_each_student_has_own_lessons_and_keeps_what_is_written(classroom: Class
     for student in classroom.students:
         files = student.files("transfer-learning")
         assert [name for name in files if name.endswith(".ipynb")] == names
-        assert not {"solutions", "source"} & set(files)
+        assert not {"solutions", "source", "INSTRUCTORS.md"} & set(files)
         own = classroom.home(student) / "transfer-learning" / names[0]
         assert own.stat().st_uid == classroom.home(student).stat().st_uid, "not the student's own"
 

@@ -30,19 +30,19 @@ start = load()
 @pytest.fixture
 def lessons(tmp_path: Path) -> Path:
     folder = tmp_path / "lessons"
-    for name in ("00_a.ipynb", "01_b.ipynb", "GUIDE.md", "images/shapes.png",
+    for name in ("00_a.ipynb", "01_b.ipynb", "GLOSSARY.md", "INSTRUCTORS.md", "images/shapes.png",
                  "source/00_a.py", "solutions/00.py"):  # fmt: skip
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(f"the course's {name}")
     return folder
 
 
-def test_a_student_gets_notebooks_pages_and_pictures_but_no_solutions(
+def test_a_student_gets_notebooks_glossary_and_pictures_but_no_solutions(
     lessons: Path, tmp_path: Path
 ) -> None:
     own = tmp_path / "own"
     copied = start.copy_missing(lessons, own)
-    expected = {"00_a.ipynb", "01_b.ipynb", "GUIDE.md", "images/shapes.png"}
+    expected = {"00_a.ipynb", "01_b.ipynb", "GLOSSARY.md", "images/shapes.png"}
     assert {path.as_posix() for path in copied} == expected
     there = {p.relative_to(own).as_posix() for p in own.rglob("*") if p.is_file()}
     assert there == expected
@@ -113,7 +113,7 @@ def test_a_file_made_in_between_by_another_server_stays(
 
     monkeypatch.setattr(Path, "read_bytes", read_late)
     copied = start.copy_missing(lessons, own)
-    assert [str(name) for name in copied] == [str(Path("images/shapes.png"))]
+    assert [name.as_posix() for name in copied] == ["images/shapes.png"]
     assert (own / "00_a.ipynb").read_text() == "the other server's"
 
 
