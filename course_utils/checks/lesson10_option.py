@@ -84,6 +84,10 @@ _READINGS: dict[str, tuple[Callable[[Sequence[int]], set[str]], str]] = {
         "What should be frozen learns, and what should learn is frozen: requires_grad is True for "
         "what may learn.",
     ),
+    "all-frozen": (
+        lambda option: set(_NAMES),
+        "Every parameter is frozen, whatever the numbers say. Go through the names, one by one.",
+    ),
     "nothing-frozen": (
         lambda option: set(),
         "No parameter was frozen. Does the loop set requires_grad on the parameters themselves, "

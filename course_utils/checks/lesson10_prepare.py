@@ -55,7 +55,16 @@ def by_hand(function: Any, own: Weights) -> str:
     """Resize, scale and normalise as these weights were trained."""
     prepare = seeing.a_function(function, "my_prepare")
     stored = _flat_images()
-    given = prepare(stored.clone())
+    try:
+        given = prepare(stored.clone())
+    except RuntimeError as error:
+        if "must match the size" not in str(error):
+            raise
+        raise wrong(
+            "triple-in-a-row",
+            f"{str(error).splitlines()[0]}. A triple of shape (3,) meets the last dimension, which "
+            "is the width; the channels are the second. With view(3, 1, 1) it meets these.",
+        ) from error
     if not isinstance(given, Tensor):
         raise wrong("no-tensor", f"The function gave {describe(given)}; wanted is a tensor.")
     if not given.is_floating_point():

@@ -28,9 +28,13 @@ def _three(answer: Any, example: str) -> tuple[float, float, float]:
             f"This is one number, {answer:g}. Wanted are three: the mean, the low end and the high "
             f"end of its interval, such as {example}.",
         )
-    found = [seeing.a_number(x, "Each end") for x in seeing.items(answer, 3, "An interval")]
+    found = [seeing.a_number(x, "Each end") for x in seeing.items(answer, 99, "An interval")]
     if len(found) != 3:
-        raise wrong("only-one", f"There are {len(found)} numbers; wanted are (mean, low, high).")
+        raise wrong(
+            "not-three",
+            f"There are {len(found)} numbers; wanted are (mean, low, high), which rules.interval "
+            "makes of the differences.",
+        )
     return found[0], found[1], found[2]
 
 

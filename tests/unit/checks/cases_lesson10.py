@@ -214,6 +214,10 @@ CASES = {
             "not-a-function": lambda: (torch.zeros(2, 3, 64, 64), own()),
             "no-tensor": prepare(lambda x: x.numpy()),
             "whole-numbers": prepare(lambda x: x.int()),
+            "triple-in-a-row": lambda: (
+                lambda images: (images / 255 - torch.tensor(own().mean)) / torch.tensor(own().std),
+                own(),
+            ),
             "not-resized": prepare(size=None),
             "wrong-size": prepare(size=224),
             "channels-last": prepare(lambda x: x.permute(0, 2, 3, 1)),
@@ -260,6 +264,7 @@ CASES = {
             "only-the-first-number": dotted(lambda n: range(n[0])),
             "upside-down": option(inverted),
             "nothing-frozen": marked(lambda n: [f"features.{i}." for i in wanted(n)]),
+            "all-frozen": option(lambda network, numbers: network.requires_grad_(False)),
             "never-thaws": marked(lambda n: [f"model.{i}." for i in wanted(n)], thaws=False),
             "set-on-module": option(attribute),
             "eval-added": option(also_eval),

@@ -148,6 +148,7 @@ CASES = {
         ),
         wrong={
             "only-one": numbers(MEAN, False),
+            "not-three": numbers(FIVE, False),
             "order": numbers((LOW, MEAN, HIGH), False),
             "median": numbers((1.6, 0.0, 3.2), False),
             "another-mean": numbers((1.76, 0.2, 3.3), True),
@@ -169,6 +170,9 @@ CASES = {
         wrong={
             "not-a-function": numbers((0.04, 0.01, 0.06)),
             "only-one": compare(lambda a, b: float(b.mean() - a.mean())),
+            "not-three": lambda: (
+                lambda rows: rules.paired(rows, "accuracy", "recipe", "B", "A"),
+            ),
             "by-position": compare(lambda a, b: rules.interval(b - a)),
             "sorted-by-accuracy": compare(lambda a, b: rules.interval(np.sort(b) - np.sort(a))),
             "unpaired": compare(two_intervals),
