@@ -24,7 +24,7 @@
 # - train both side by side, and see where the addition matters and where it does not;
 # - derive what it does to gradients in two lines, and check it;
 # - measure gradients layer by layer, before you believe that they "vanish";
-# - take blocks out of trained networks, and find the shortcuts of two well-known ones by code.
+# - take blocks out of trained networks, and find the [shortcuts](GLOSSARY.md#shortcut) of two well-known ones by code.
 #
 # **Before this:** [00 · Start here](00_start_here.ipynb). You have trained a small convolutional
 # network once; no more is needed.
@@ -85,9 +85,9 @@ plots.show(sheet, alt="Six training images of each class, one row for each class
 #
 # Our networks are chains of **blocks**. A block has two convolutions, each followed by **batch
 # norm**, a layer that shifts and scales every channel to mean 0 and standard deviation 1 over the
-# batch. Call all of that *F*. A **plain** block returns *F(x)*. A **residual** block returns
+# batch. Call all of that *F*. A **[plain](GLOSSARY.md#plain-network)** block returns *F(x)*. A **[residual](GLOSSARY.md#residual)** block returns
 # *F(x) + x*: the layers only have to learn what must be *added* to the input, the **residual**. The
-# way of *x* around the layers is the **shortcut**. In either case a ReLU comes last.
+# way of *x* around the layers is the **shortcut**. In either case a [ReLU](GLOSSARY.md#relu) comes last.
 
 
 # %%
@@ -107,9 +107,9 @@ class Block(nn.Module):
 
 
 # %% [markdown]
-# `twins.twin` strings such blocks together: an ordinary convolution first (the *stem*), three groups
+# `twins.twin` strings such blocks together: an ordinary convolution first (the *[stem](GLOSSARY.md#stem)*), three groups
 # of blocks, between two groups a convolution that halves the map and doubles the channels, and the
-# head. The **depth** is the number of layers with weights, one behind the other. This is the
+# head. The **[depth](GLOSSARY.md#depth)** is the number of layers with weights, one behind the other. This is the
 # shallowest one:
 
 # %% tags=["nbval-check-output"]
@@ -136,7 +136,7 @@ x = torch.rand(4, 3, 32, 32)
 print("same answers:            ", torch.allclose(plain(x), residual(x)))
 
 # %% [markdown]
-# An addition has no parameters. So these are **twins**: same layers, same random start, and one
+# An addition has no parameters. So these are **[twins](GLOSSARY.md#twins)**: same layers, same random start, and one
 # `+ x` in each block that only one of them has. Whatever they do differently, the addition does.
 #
 # ## 2.2 Side by side
@@ -144,8 +144,8 @@ print("same answers:            ", torch.allclose(plain(x), residual(x)))
 # Deeper networks can do more. So more layers should do no harm: if ten layers suffice, the others
 # could simply pass on what they get. In 2016 Kaiming He and others reported the opposite. Of two
 # plain networks the deeper one did worse, and not only on new images. It did worse on the images
-# that it was *trained* on. That is not **overfitting**, where a network learns its training images
-# too well. It fails to learn them. They called it **degradation**.
+# that it was *trained* on. That is not **[overfitting](GLOSSARY.md#overfitting)**, where a network learns its training images
+# too well. It fails to learn them. They called it **[degradation](GLOSSARY.md#degradation)**.
 #
 # That is why we watch the accuracy on the *training* images in this lesson. The loop:
 
@@ -289,7 +289,7 @@ for kind, part in on_train.groupby("kind"):
 # >
 # > d*L* / d*x* = d*L* / d*y* · d*F* / d*x* + d*L* / d*y*
 #
-# The second term is the gradient of the output, passed on unchanged. (The 1 is the identity matrix,
+# The second term is the gradient of the output, passed on unchanged. (The 1 is the [identity](GLOSSARY.md#identity) matrix,
 # since *x* is many numbers.) We check it on one block, without the ReLU behind the sum: autograd
 # must give the same as our formula.
 
@@ -329,8 +329,8 @@ print(table.to_string(index=False, float_format="{:.4g}".format))
 
 # %% [markdown]
 # With small weights the plain gradient is as good as gone, while the residual one stays in the
-# neighbourhood of 1. This is the textbook's story: without shortcuts gradients **vanish** on the way
-# back, and shallow layers learn nothing. But read the first and the last rows too. A residual
+# neighbourhood of 1. This is the textbook's story: without shortcuts gradients **[vanish](GLOSSARY.md#vanishing-gradient)** on the [way
+# back](GLOSSARY.md#backward-pass), and shallow layers learn nothing. But read the first and the last rows too. A residual
 # gradient can grow without bound, and where the layers work against *x* it can still vanish.
 #
 # And one number per block is not a network with batch norm. Before we tell that story, we measure.
@@ -381,14 +381,14 @@ for norm in ("with batch norm", "without batch norm"):
 # %% [markdown]
 # Look at the left panel first, and follow the plain line from right to left, the way that gradients
 # go. If it *rises*, then the gradients of the plain network do not vanish on their way to the
-# shallow layers. They **explode**. He and others said of their own plain networks that vanishing
+# shallow layers. They **[explode](GLOSSARY.md#exploding-gradient)**. He and others said of their own plain networks that vanishing
 # gradients were unlikely to be the cause, because of batch norm. A theory for it came later
 # ("A Mean Field Theory of Batch Normalization", Greg Yang, Jeffrey Pennington, Vinay Rao,
 # Jascha Sohl-Dickstein and Samuel S. Schoenholz, 2019).
 #
 # Then the right panel. Without batch norm, are the plain network's gradients small only near the
 # input, or in all layers alike? If alike, they have not been lost on the way back. Little went
-# forward in the first place. The residual network has the opposite trouble: each addition makes the
+# [forward](GLOSSARY.md#forward-pass) in the first place. The residual network has the opposite trouble: each addition makes the
 # numbers larger, and nothing brings them down again.
 #
 # The record has other depths.
@@ -630,9 +630,9 @@ print(experiments.cite(record_mobilenet))
 # ## 2.7 Where are the shortcuts?
 #
 # A shortcut can only add what has the same shape. Where a block halves the map or changes the number
-# of channels, there are two ways out: a **projection**, which is a 1 x 1 convolution that brings *x*
+# of channels, there are two ways out: a **[projection](GLOSSARY.md#projection)**, which is a 1 x 1 convolution that brings *x*
 # into the new shape, or no shortcut at all. ResNet-18 takes the first way and MobileNetV2 the
-# second. We need no weights to see this, so we build both on the **meta device**, where tensors have
+# second. We need no weights to see this, so we build both on the **[meta device](GLOSSARY.md#meta-device)**, where tensors have
 # a shape and no content.
 #
 # **Predict.** ResNet-18 has 8 blocks, MobileNetV2 has 17. How many of each have a shortcut that is

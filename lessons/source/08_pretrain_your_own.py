@@ -73,8 +73,8 @@ course = course_utils.begin(lesson=8, train=320, test=500)
 # %% [markdown]
 # ## 8.1 Two tasks
 #
-# The task that a network is pretrained on is the **source task**. The task that we want to solve in
-# the end is the **target task**. Ours share not a single class.
+# The task that a network is pretrained on is the **[source task](GLOSSARY.md#source-task)**. The task that we want to solve in
+# the end is the **[target task](GLOSSARY.md#target-task)**. Ours share not a single class.
 
 # %%
 source, target, what_they_are = source_and_target(course)
@@ -180,7 +180,7 @@ print(f"Right on {100 * unseen:.1f} % of unseen source images; guessing: {100 * 
 #
 # ## 8.4 What belongs in the file
 #
-# The weights are tensors with names. We write them as **safetensors**, a format that holds tensors
+# The weights are tensors with names. We write them as **[safetensors](GLOSSARY.md#safetensors)**, a format that holds tensors
 # and text and nothing that could run. But tensors alone are useless to whoever gets the file. They
 # must also know which network the tensors fit, how images must be sized and normalised, and which
 # class each output stands for. The format has room for such notes.
@@ -553,7 +553,7 @@ correlations(gains)
 # %% [markdown]
 # If alike pairs came out *behind*, the right panel offers a reason. Two very similar classes are hard
 # to tell apart, and some source networks hardly learned to do it in their few steps. From a network
-# that has learned nothing, nothing can be carried over. Is that all? We test it: the same correlations
+# that has learned nothing, nothing can be carried over. Is that all? We test it: the same [correlations](GLOSSARY.md#correlation)
 # without the source pairs that were not learned.
 
 # %%

@@ -13,7 +13,7 @@
 # %% [markdown]
 # # 10 · Other models
 #
-# So far there was one network, MobileNetV2. Yours may be another: a ResNet, a VGG, a transformer,
+# So far there was one network, MobileNetV2. Yours may be another: a ResNet, a VGG, a [transformer](GLOSSARY.md#vision-transformer),
 # a detector. This lesson takes the five steps that you know to other families, and looks at what
 # stays the same and what does not. One word changes its meaning from tool to tool. It is "freeze".
 #
@@ -113,7 +113,7 @@ print(pd.DataFrame([describe(*item) for item in outlines.items()]).to_string(ind
 # %% [markdown]
 # Nothing was downloaded or stored, and yet sizes and costs are known. A **MAC** is one
 # multiplication with one addition, as in lesson 03. (For the transformer, the work of its
-# attention is counted as well.) The column "head" is what you need for the second step:
+# [attention](GLOSSARY.md#attention) is counted as well.) The column "head" is what you need for the second step:
 #
 # ```python
 # model.classifier[1] = nn.Linear(1280, 10)      # MobileNetV2
@@ -189,8 +189,8 @@ prepare = Prepare(min(own.size, course.size), own.mean, own.std, course.device)
 # quarter of the parameters. The course trained it on the same 30 shapes as its MobileNetV2. All
 # names are those of the whole one.
 #
-# Here are the five steps in full. We take the recipe that is often given with this network: **SGD**,
-# the plain optimizer that follows the gradient, with a learning rate of 0.001. Its **momentum** of
+# Here are the five steps in full. We take the recipe that is often given with this network: **[SGD](GLOSSARY.md#sgd)**,
+# the plain optimizer that follows the gradient, with a learning rate of 0.001. Its **[momentum](GLOSSARY.md#momentum)** of
 # 0.9 keeps nine tenths of the last step's direction. Ten epochs, batches of 32.
 
 # %%
@@ -364,8 +364,8 @@ print(f"in train mode, inside the edges: {100 * change_behind_first_norm('train'
 # ## 10.4 Five steps with a vision transformer
 #
 # A **vision transformer** cuts the image into square **patches**. A linear map turns each patch
-# into a row of numbers, a **token**. One more token is put in front, the **class token**, and each
-# gets a learned mark of its **position**. Then come equal blocks. In each, every token gathers from
+# into a row of numbers, a **[token](GLOSSARY.md#token)**. One more token is put in front, the **[class token](GLOSSARY.md#class-token)**, and each
+# gets a learned mark of its **[position](GLOSSARY.md#position)**. Then come equal blocks. In each, every token gathers from
 # all others what it finds relevant, which is called **attention**, and is then changed by two
 # linear layers. In the end, the head reads the class token alone.
 
@@ -389,10 +389,10 @@ if course.world != "shapes":
 # Nothing in a transformer's build says that neighbouring patches belong together. It must learn
 # that as well, and needs many more images for it. So ours had a teacher: beside the labels, it was
 # trained to give the answers of the course's MobileNetV2, and to find the same features on the way.
-# Learning from another network's answers is called **distillation**.
+# Learning from another network's answers is called **[distillation](GLOSSARY.md#distillation)**.
 #
 # Now look at the column "buffers". It is zero everywhere. A transformer has no batch norm. Its
-# **layer norm** computes mean and deviation anew for each token, from that token's own numbers, in
+# **[layer norm](GLOSSARY.md#layer-norm)** computes mean and deviation anew for each token, from that token's own numbers, in
 # training and afterwards alike. It keeps no running statistics.
 #
 # **Predict.** We set `requires_grad = False` on every parameter, leave `model.train()` on, and show

@@ -112,8 +112,8 @@ differences = rules.paired(runs, "accuracy", "normalisation", "0.5 / 0.5", "own"
 print((100 * differences).round(1).to_string())
 
 # %% [markdown]
-# **Mean and interval.** The mean of three differences is an estimate. How far may it be off? If
-# seeds scatter normally, an interval of so many *standard errors* (the standard deviation, divided
+# **Mean and [interval](GLOSSARY.md#confidence-interval).** The mean of three differences is an estimate. How far may it be off? If
+# seeds scatter normally, an interval of so many *[standard errors](GLOSSARY.md#standard-error)* (the standard deviation, divided
 # by the root of the number of runs) around the mean holds the true value in 95 of 100 experiments.
 # How many standard errors that is was worked out by "Student" ("The Probable Error of a Mean", 1908).
 # With three runs it is a great deal:
