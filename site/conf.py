@@ -11,6 +11,7 @@ from sphinx.application import Sphinx
 project = "Transfer learning, live"
 html_title = project
 language = "en"
+smartquotes = False  # they would make one dash of the two before an option
 extensions = ["myst_nb"]
 
 # The outputs are those that the lessons were stored with: building a page never computes.
