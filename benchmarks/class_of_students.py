@@ -16,6 +16,7 @@ import argparse
 import ast
 import os
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -95,7 +96,10 @@ def kernels(count: int, threads: int) -> Iterator[list[Kernel]]:
         started = []
         for _ in range(count):
             manager, client = start_new_kernel(
-                kernel_name="python3", env=settings, cwd=str(environment.PROJECT / "lessons")
+                kernel_name="python3",
+                env=settings,
+                cwd=str(environment.PROJECT / "lessons"),
+                stderr=subprocess.DEVNULL,  # ipykernel's advice; a cell's error comes as a reply
             )
             stack.callback(manager.shutdown_kernel, now=True)
             stack.callback(client.stop_channels)

@@ -49,7 +49,7 @@ def table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 def memory_table(record: dict[str, Any]) -> list[str]:
     """What one student takes, by what the student does."""
-    names = {"server": "the student's server, idle", "steps": "a kernel after a few training steps"}
+    names = {"server": "a JupyterLab server, idle", "steps": "a kernel after a few training steps"}
     rows = []
     for row in medians(record["rows"], ("what",), ("pss_mb", "unique_mb", "peak_mb")):
         name = names.get(row["what"], f"a kernel after lesson {row['what'][:2]}, idle")
@@ -110,7 +110,8 @@ def memory_part() -> list[str]:
         "",
         f"With a server and the hungriest lesson a student takes {working:.0f} MB, and "
         f"{resting:.0f} MB while the kernel rests after a lesson. Less {SYSTEM_MB} MB for the "
-        "system and the hub, which were not measured, so many students fit:",
+        "system and the hub, which were not measured, so many students fit. (Under a hub each "
+        "server is somewhat larger than JupyterLab alone; `tests/hub/run -s -k costs` prints it.)",
         "",
         *machine_table(working, resting),
         "",
