@@ -24,9 +24,9 @@ import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from course_utils import environment, freezing, models, slim, training, world
 from course_utils.fast.changing import Augment
 from course_utils.fast.preparing import FastPrepare
-from course_utils.fast.recipes import one_cycle
 from course_utils.fast.training import Speed, epochs, on_device
 from course_utils.freezing import FreezePlan
+from course_utils.rates import one_cycle
 
 import torch
 from torch import distributed, nn

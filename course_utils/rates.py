@@ -1,10 +1,12 @@
-"""Discriminative learning rates: the optimizer's groups for backbone and head."""
+"""Discriminative learning rates for backbone and head: the optimizer's groups, and a schedule."""
 
 from __future__ import annotations
 
 import math
 
+import torch
 from torch import nn
+from torch.optim.lr_scheduler import OneCycleLR
 
 from .stages import stages
 
@@ -45,3 +47,31 @@ def parameter_groups(
                     {"params": chosen, "lr": rate, "weight_decay": decay, "name": name + suffix}
                 )
     return groups
+
+
+def one_cycle(
+    model: nn.Module,
+    steps: int,
+    backbone_rate: float,
+    head_rate: float,
+    weight_decay: float = 0.01,
+) -> tuple[torch.optim.Optimizer, OneCycleLR]:
+    """AdamW with discriminative rates, and a schedule up over the first fifth and down to zero.
+
+    The schedule is one cycle ("Super-Convergence: Very Fast Training of Neural Networks Using Large
+    Learning Rates", Leslie N. Smith and Nicholay Topin, 2017), along a cosine, and is stepped after
+    every batch, `steps` times.  Weight decay spares norms and biases.
+    """
+    groups = parameter_groups(
+        model, backbone_rate=backbone_rate, head_rate=head_rate, weight_decay=weight_decay
+    )
+    device = next(model.parameters()).device
+    optimizer = torch.optim.AdamW(groups, fused=device.type == "cuda")
+    schedule = OneCycleLR(
+        optimizer,
+        max_lr=[float(group["lr"]) for group in optimizer.param_groups],
+        total_steps=steps,
+        pct_start=0.2,
+        cycle_momentum=False,
+    )
+    return optimizer, schedule

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from . import freezing, prefix, training
 from .datasets import ImageData, as_they_are
+from .rates import one_cycle
 from .training import Epoch
 
 Prepare = Callable[[Tensor], Tensor]
@@ -124,9 +125,7 @@ def fine_tune(
 ) -> Iterator[Epoch]:
     """Fine-tuning with a new optimizer, discriminative rates, warm-up, and rates that fall to zero.
 
-    The schedule is one cycle ("Super-Convergence: Very Fast Training of Neural Networks Using Large
-    Learning Rates", Leslie N. Smith and Nicholay Topin, 2017): up over the first fifth of all
-    steps, then down along a cosine.
+    The schedule is `rates.one_cycle`: up over the first fifth of all steps, then down.
 
     Parameters
     ----------
@@ -137,17 +136,8 @@ def fine_tune(
     """
     plan = plan or freezing.freeze_nothing()
     freezing.apply(model, plan)
-    groups = training.parameter_groups(
-        model, backbone_rate=backbone_rate, head_rate=head_rate, weight_decay=weight_decay
-    )
-    optimizer = torch.optim.AdamW(groups)
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        max_lr=[float(group["lr"]) for group in optimizer.param_groups],
-        total_steps=count * training.steps_per_epoch(data, batch_size),
-        pct_start=0.2,
-        cycle_momentum=False,
-    )
+    steps = count * training.steps_per_epoch(data, batch_size)
+    optimizer, scheduler = one_cycle(model, steps, backbone_rate, head_rate, weight_decay)
     yield from training.epochs(
         model,
         optimizer,

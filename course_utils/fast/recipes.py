@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
-import torch
 from torch import nn
-from torch.optim.lr_scheduler import OneCycleLR
 
-from .. import freezing, prefix, rates, training
+from .. import freezing, prefix, training
 from ..datasets import ImageData, Prepare, as_they_are
 from ..freezing import FreezePlan
+from ..rates import one_cycle
 from ..training import Epoch, PrepareFunction
 from .changing import Augment
 from .extracting import cache
@@ -166,29 +165,3 @@ def _runs(sizes: Sequence[int]) -> list[tuple[int, int, int]]:
             found.append([size, 1])
     starts = accumulate((length for _, length in found), initial=0)
     return [(start, size, length) for start, (size, length) in zip(starts, found, strict=False)]
-
-
-def one_cycle(
-    model: nn.Module,
-    steps: int,
-    backbone_rate: float,
-    head_rate: float,
-    weight_decay: float = 0.01,
-) -> tuple[torch.optim.Optimizer, OneCycleLR]:
-    """AdamW with discriminative rates, and a schedule up over the first fifth and down to zero.
-
-    Weight decay spares norms and biases.  For the schedule see `course_utils.recipes.fine_tune`.
-    """
-    groups = rates.parameter_groups(
-        model, backbone_rate=backbone_rate, head_rate=head_rate, weight_decay=weight_decay
-    )
-    device = next(model.parameters()).device
-    optimizer = torch.optim.AdamW(groups, fused=device.type == "cuda")
-    schedule = OneCycleLR(
-        optimizer,
-        max_lr=[float(group["lr"]) for group in optimizer.param_groups],
-        total_steps=steps,
-        pct_start=0.2,
-        cycle_momentum=False,
-    )
-    return optimizer, schedule

@@ -3,7 +3,7 @@
 import copy
 import math
 
-from course_utils import freezing, training
+from course_utils import freezing, rates, training
 from course_utils.datasets import as_they_are, flip_some
 from course_utils.fast import recipes
 from course_utils.fast.changing import Augment
@@ -178,7 +178,7 @@ def test_everything_trains_at_the_sizes_it_is_told():
 
 def test_the_schedule_ends_at_nothing_and_spares_norms():
     model = network()
-    optimizer, schedule = recipes.one_cycle(model, 10, 0.01, 0.03, 0.1)
+    optimizer, schedule = rates.one_cycle(model, 10, 0.01, 0.03, 0.1)
     highest = [0.0] * len(optimizer.param_groups)
     for _ in range(10):
         highest = [max(h, g["lr"]) for h, g in zip(highest, optimizer.param_groups, strict=True)]
