@@ -96,6 +96,7 @@ def open_alone(
         kernel_name="python3",
         resources={"metadata": {"path": str(places["alone"])}},
         store_widget_state=False,
+        coalesce_streams=True,
     )
     client.execute(env=environment)
     assert list(places["alone"].iterdir()) == [], "the folder it was opened in stays empty"
