@@ -56,6 +56,7 @@ from torchvision.models import mobilenet_v2
 from torchvision.models.mobilenetv2 import InvertedResidual
 
 from course_utils import experiments, figures_06, freezing, models, plots, recipes, surgery
+from course_utils.checks import lesson06 as check
 
 course = course_utils.begin(lesson=6, train=150, test=250)
 
@@ -732,49 +733,82 @@ print(sizes.to_string())
 #
 # ## Exercises
 #
+# Run a cell, and its check says what it sees in your answer. Stuck? `check.careful_load.hint()` gives
+# a hint, each call a plainer one; `check.careful_load.solution()` prints a solution.
+#
 # ### Exercise 6.1
 #
-# A checkpoint was saved from a class of yours that keeps the network as `self.backbone`, on two GPUs.
-# Its names look like `module.backbone.features.0.0.weight`. Make a state dict that `build()` loads
-# strictly. (`wrapped` is such a checkpoint.)
+# Spot the bug. A colleague loads all her checkpoints with this function. It has never failed.
+#
+# ```python
+# def my_load(model, state):
+#     own = model.state_dict()
+#     state = {n: t for n, t in state.items() if n in own and t.shape == own[n].shape}
+#     model.load_state_dict(state, strict=False)
+#     print("weights loaded")
+# ```
+#
+# That is what is wrong with it. Write it so that it loads a backbone under a head of another size
+# (names of the head begin with `classifier.`), and raises an error whenever any other tensor of the
+# network would be left without weights. The check tries it on five checkpoints.
 
-# %%
-wrapped = {f"module.backbone.{name}": tensor for name, tensor in state.items()}
+# %% tags=["nbval-check-output"]
 # Your code here
-my_state = ...
+my_load = ...
+check.careful_load(my_load)
 
 # %% [markdown]
 # ### Exercise 6.2
 #
-# A block with a shortcut is inserted as `features[15]`, and the keys are not shifted. Predict first,
-# then count: how many tensors are matched, and how many of these are in the right place?
+# Predict, then count. In 6.4 a block was inserted as `features[5]`. Now one with a shortcut is
+# inserted as `features[15]` of `build()`, and the keys are not shifted. How many of the tensors that
+# match will be in the right place? Write down your guess. Then count how many match, and how many of
+# these are right. (`surgery.insert_block` inserts, `surgery.shift_blocks` shifts the keys.)
 
-# %%
+# %% tags=["nbval-check-output"]
+my_guess = ...
 # Your code here
-my_matched, my_in_the_right_place = ..., ...
+my_matched = ...
+my_in_the_right_place = ...
+check.one_more_at_15(my_guess, my_matched, my_in_the_right_place)
 
 # %% [markdown]
 # ### Exercise 6.3
 #
 # There is a simpler way than copies to widen a block without changing its output: leave the new inner
-# channels random, and set to zero what the last convolution takes from them. Do it for block 14, in a
-# network `my_wider` that gives the same outputs as `original`. (`surgery.copy_overlap` fills the corner;
-# the last convolution is `my_wider.features[14].conv[2]`.)
+# channels random, and set to zero what the last convolution takes from them. Do it for block 14, twice
+# as wide, in a network `my_wider` that gives the same outputs as `original`. (`surgery.copy_overlap`
+# fills the corner; the last convolution is `my_wider.features[14].conv[2]`. To write into a weight,
+# use its `.data`, or do it under `torch.no_grad()`.)
 
-# %%
+# %% tags=["nbval-check-output"]
 # Your code here
 my_wider = ...
+check.wider_and_same(my_wider, original)
 
 # %% [markdown]
 # ### Exercise 6.4
 #
-# A report says: "We added an attention module after the third block of a pretrained detector. The
-# accuracy fell by 18 points, so attention does not help here. (Log: Transferred 61 of 355 items.)"
-# Write down what went wrong, and what you would do before you believe anything.
+# What is wrong with this comparison? A colleague reports: "I made network A wider by half and called it
+# C. I loaded A's pretrained weights into C, wherever they fitted, tuned the learning rate of each, and
+# trained three seeds of both on the same images. C is far behind A, so wider networks do not transfer."
+# His runs are in the record of 6.10, and so is his number:
 
 # %%
-# Your answer, in a sentence or two
-my_diagnosis = ...
+his_gap = 100 * (average[leftovers, "C"] - average[alike, "A"])
+print(f"the report: C less A, {his_gap:+.1f} points")
+
+# %% [markdown]
+# Which point of the list in 6.10 explains that number: `"start"` (1), `"images"` (2), `"rate"` (3),
+# `"seeds"` (4) or `"size"` (5)? How many points is C ahead of A (negative: behind) when both had the
+# same pretraining? And was a difference shown then: `"yes"` if the dots of the two lie apart, `"no"` if
+# they overlap? The check looks it up in the record.
+
+# %% tags=["nbval-check-output"]
+my_fault = ...
+fair_gap = ...
+was_shown = ...
+check.unfair_report(my_fault, fair_gap, was_shown)
 
 # %% [markdown]
 # ## What you saw
