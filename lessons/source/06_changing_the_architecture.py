@@ -23,7 +23,7 @@
 # - load a checkpoint into a network that it was not made for, and account for every tensor;
 # - meet three failures that raise no error, and learn to see each of them;
 # - repair a checkpoint so that a changed network computes *exactly* what the old one did;
-# - measure what each change costs, and whether training from scratch would have been better;
+# - measure what each change costs, and whether training [from scratch](GLOSSARY.md#from-scratch) would have been better;
 # - take an unfair comparison of two architectures apart, and make it fair.
 #
 # **Before this:** [04 · Freezing](04_freezing.ipynb) and [05 · Fine-tuning](05_fine_tuning.ipynb).
@@ -82,7 +82,7 @@ print(original.load_state_dict(state))
 print(len(state), "tensors")
 
 # %% [markdown]
-# `load_state_dict` is **strict** unless told otherwise. If one name is too many or too few, or one
+# `load_state_dict` is **[strict](GLOSSARY.md#strict)** unless told otherwise. If one name is too many or too few, or one
 # shape differs, it raises an error and you have to do something about it. That is a good thing.
 #
 # ## 6.2 Another head
@@ -117,8 +117,8 @@ print("unexpected:", result.unexpected_keys)
 
 
 # %% [markdown]
-# Each tensor has one of four fates. It is **matched** (same name, same shape, so it is loaded),
-# **reshaped** (same name, another shape), **missing** (only the network has it), or **unexpected**
+# Each tensor has one of four fates. It is **[matched](GLOSSARY.md#matched)** (same name, same shape, so it is loaded),
+# **[reshaped](GLOSSARY.md#reshaped)** (same name, another shape), **[missing](GLOSSARY.md#missing)** (only the network has it), or **[unexpected](GLOSSARY.md#unexpected)**
 # (only the checkpoint has it). Counting them takes a few lines. Write them once, and print them
 # every time you load something.
 
@@ -327,7 +327,7 @@ print(report.table(wider).iloc[13:16].to_string(index=False))
 # %% [markdown]
 # Few tensors are lost, and all in one block. Can the old channels be kept? There are two ways.
 #
-# One is to copy the **overlap**: the old numbers fill a corner of each larger tensor, and the rest
+# One is to copy the **[overlap](GLOSSARY.md#overlap)**: the old numbers fill a corner of each larger tensor, and the rest
 # stays random. Then the new random channels add their noise to the block's output.
 #
 # The other is to make the new channels **copies** of old ones. The last convolution of the block sums
@@ -408,7 +408,7 @@ print(f"largest difference, relative to the largest output: {apart:.1e}")
 
 # %% [markdown]
 # The difference is rounding if the weights were trained with the same normalisation in all three
-# channels. ImageNet's differs a little from channel to channel, and so do the outputs.
+# channels. [ImageNet](GLOSSARY.md#imagenet)'s differs a little from channel to channel, and so do the outputs.
 #
 # For **four channels** we keep the three old kernels and give the new channel a kernel of zeros. The
 # output is the old one, whatever the fourth channel holds, and training can make use of it. (If the
@@ -429,7 +429,7 @@ print("same outputs, whatever the fourth channel holds:", bool(apart < 1e-3))
 # %% [markdown]
 # ## 6.7 What no report can see
 #
-# The last change has no tensor at all. We exchange the activation function: **SiLU**, which is
+# The last change has no tensor at all. We exchange the [activation function](GLOSSARY.md#activation-function): **[SiLU](GLOSSARY.md#silu)**, which is
 # x · sigmoid(x) and resembles ReLU with a soft bend, in place of ReLU6.
 
 # %% tags=["nbval-check-output"]
