@@ -18,8 +18,8 @@ NAMES = ("A", "B")
 TASK = (
     "Two runs trained a new head on a frozen backbone, from the same start, on the same images. In "
     "one of them the frozen blocks' batch norm was in train mode. The networks are riddle.models"
-    '["A"] and ["B"], and riddle.original is the one from which both started. Which is it? You '
-    'have one answer: riddle.check("A") or riddle.check("B").'
+    '["A"] and ["B"], and riddle.original is the one from which both started. Which is it? Only '
+    "your first answer counts."
 )
 
 
@@ -45,10 +45,10 @@ class Riddle:
     task = TASK
     unit = "correct answers"
     lowest = False
-    _answered = False
+    _first: str | None = None
 
     def check(self, answer: str) -> Result:
-        """Judge an answer, "A" or "B"; only the first one counts.
+        """Judge an answer, "A" or "B"; only the first one counts, however often it is given.
 
         Raises LabError for any other word.
         """
@@ -60,8 +60,8 @@ class Riddle:
             f"In {self._truth} the running statistics of the frozen blocks differ from the "
             f"original's; in {other} not one bit does."
         )
-        first, self._answered = not self._answered, True
-        if right and first:
+        self._first = self._first or answer
+        if right and self._first == answer:
             return Result(1, True, f"Right. {why}")
         if right:
             return Result(0, False, f"Right, but not at the first try. {why} Start a new riddle.")

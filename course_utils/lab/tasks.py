@@ -57,6 +57,10 @@ class Task:
             known = ", ".join(map(repr, _DAMAGE))
             raise LabError(f"there is no damage {self.damage!r}; there are: {known}")
 
+    def damages(self, blocks: Iterable[str]) -> bool:
+        """Whether one of these blocks is damaged."""
+        return not set(_DAMAGE[self.damage]).isdisjoint(blocks)
+
     def __call__(self, settings: Settings) -> Setup:
         """Make network and images; LabError for another world or network than the challenge's."""
         if (settings.world, settings.network, settings.start) != (

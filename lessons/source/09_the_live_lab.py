@@ -49,6 +49,7 @@ import course_utils
 # %%
 import pandas as pd
 
+from course_utils.checks import lesson09 as check
 from course_utils.lab import Lab, challenges, riddle
 from course_utils.lab.scoreboard import Scoreboard
 
@@ -234,23 +235,13 @@ print(lab.code())
 # make of it. They all run in the built-in Shapes world, whatever world the rest of this lesson runs
 # in, so that scores mean the same on every computer. Your scoreboard is a small file on this
 # computer, and it is sent nowhere.
+#
+# Run the last cell of a challenge, and its check says what it sees in your lab. Stuck?
+# `check.rescue.hint()` gives a hint, each call a plainer one; `check.rescue.solution()` prints a
+# solution, in lines of Python that drive the lab.
 
 # %%
 board = Scoreboard()
-
-
-def judge(challenge, lab):
-    """Say what came of an attempt, and note the score if it passes."""
-    if lab.session.snapshot()["step"] == 0:
-        print("not attempted yet")
-        return
-    result = challenge.check(lab.session)
-    print(result)
-    if result.passed:
-        board.add(challenge.name, result.score, challenge.unit)
-    if best := board.best(challenge.name, lowest=challenge.lowest):
-        print(f"Your best so far: {best.score:g} {best.unit}.")
-
 
 # %% [markdown]
 # ### Exercise 9.1 · Most accuracy for fewest trained parameters
@@ -269,8 +260,8 @@ fewest
 # Train in the panel, then run the next cell, as often as you like. A block that has learned once in a
 # run counts, even if you froze it later. Reset begins a new attempt.
 
-# %%
-judge(challenges.fewest_parameters, fewest)
+# %% tags=["nbval-check-output"]
+check.fewest_parameters(fewest, challenges.fewest_parameters, board)
 
 # %% [markdown]
 # ### Exercise 9.2 · Rescue a wrecked backbone
@@ -285,29 +276,24 @@ print(challenges.rescue.task)
 rescue = Lab(session=challenges.rescue.start())
 rescue
 
-# %%
-judge(challenges.rescue, rescue)
+# %% tags=["nbval-check-output"]
+check.rescue(rescue, challenges.rescue, board)
 
 # %% [markdown]
 # ### Exercise 9.3 · Which run had batch norm in train mode?
 #
-# No panel this time: two trained networks, and you ask them. Lesson 04 has all that you need.
+# No panel this time: two trained networks, and you ask them. Lesson 04 has all that you need. Only
+# your first answer counts, so prove it: give the names of tensors that show it.
 
 # %%
 puzzle = riddle.start(steps=40, train=200, test=50)
 print(puzzle.task.replace("riddle.", "puzzle."))
 
-# %%
+# %% tags=["nbval-check-output"]
 # Your code here. Compare the state of puzzle.models["A"] and ["B"] with puzzle.original.
 answer = ...  # "A" or "B"
-
-if answer is ...:
-    print("not attempted yet")
-else:
-    result = puzzle.check(answer)
-    print(result)
-    if result.passed:
-        board.add(puzzle.name, result.score, puzzle.unit)
+proof = ...  # a list of names, as state_dict() has them
+check.which_drifted(answer, proof, puzzle, board)
 
 # %% [markdown]
 # ### Exercise 9.4 · Beat the default in 20 seconds
@@ -322,8 +308,8 @@ print(challenges.beat_the_default.task)
 race = Lab(session=challenges.beat_the_default.start())
 race
 
-# %%
-judge(challenges.beat_the_default, race)
+# %% tags=["nbval-check-output"]
+check.beat_the_default(race, challenges.beat_the_default, board)
 
 # %% [markdown]
 # ### Your scoreboard
