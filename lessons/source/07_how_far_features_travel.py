@@ -54,7 +54,8 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models import mobilenet_v2
 
-from course_utils import experiments, figures_07, plots, probes, strategies
+from course_utils import experiments, figures_07, plots, probes, recipes, strategies
+from course_utils.checks import lesson07 as check
 from course_utils.tasks import few_classes, load_task
 
 course = course_utils.begin(lesson=7, train=300, test=300)
@@ -526,44 +527,81 @@ plots.show(
 #
 # ## Exercises
 #
+# Run a cell, and its check says what it sees in your answer. Stuck? `check.right_end.hint()` gives a
+# hint, each call a plainer one; `check.right_end.solution()` prints a solution. Where an exercise is
+# judged by a record, runs are compared seed by seed, and a lead counts only where it is larger than
+# its spread over the seeds. Where the record cannot tell two answers apart, both are right.
+#
 # ### Exercise 7.1
 #
-# Use `by_block`: by how many points of percent is the best block better than the last one for the
-# far task (mean over seeds)? Put the number into `my_loss`.
+# Choose where to cut, for the direction of grain. You put a probe on one block of the pretrained
+# network: on which (0 to 18)? You transfer the first k blocks and *freeze* them: which k of the
+# record? You transfer the first k blocks and *fine-tune* them: which k now? Go by the records of 7.2
+# and 7.3.
 
-# %%
-# Your code here
-my_loss = ...
+# %% tags=["nbval-check-output"]
+best_block = ...
+k_frozen, k_fine_tuned = ..., ...
+check.where_to_cut(best_block, k_frozen, k_fine_tuned)
 
 # %% [markdown]
 # ### Exercise 7.2
 #
-# Build a network for the far task whose first 7 blocks come from `model`, with fresh blocks behind
-# them and a head of ten outputs, and freeze just these 7 blocks (both lines of lesson 04).
+# Spot the bugs. A classmate wants the first k blocks from `source`, frozen, and everything behind
+# them fresh. The function below runs without an error, and does something else, in three ways.
+#
+# ```python
+# def my_graft(source, k, classes):
+#     network = mobilenet_v2(num_classes=classes)
+#     for number in range(1, k + 1):
+#         old, new = source.features[-number], network.features[-number]
+#         new.load_state_dict(old.state_dict())
+#         new.requires_grad = False
+#     return network
+# ```
+#
+# Mend it, for every k from 0 to 19. But first a prediction: the first 10 of the 19 blocks, what share
+# of all parameters of the network do they hold? (A number between 0 and 1.)
 
-# %%
-# Your code here
-my_network = ...
+# %% tags=["nbval-check-output"]
+my_guess = ...
+my_graft = ...
+check.right_end(my_guess, my_graft)
 
 # %% [markdown]
 # ### Exercise 7.3
 #
-# A friend has 40 photographs of cracked and whole bricks and a network pretrained on ImageNet. Her
-# textbook says "little data, far task: use earlier features". Which two strategies would you try
-# first, and how would you decide between them without touching her test images?
+# Choose a strategy. Four friends ask you for advice. Each has a network like ours, time for one
+# training like those of 7.5, and
+#
+# - little data and a near task: 30 images;
+# - little data and a far task: 30 images of ten directions of grain;
+# - much data and a near task: 1000 images;
+# - much data and a far task: 1000 images of ten directions of grain.
+#
+# Which of the six strategies of 7.5 do you advise to each? Write their names as the record has them.
 
-# %%
-# Your answer, as a sentence
-my_advice = ...
+# %% tags=["nbval-check-output"]
+little_near, little_far = ..., ...
+much_near, much_far = ..., ...
+check.four_cases(little_near, little_far, much_near, much_far)
 
 # %% [markdown]
 # ### Exercise 7.4 (open)
 #
-# Find three classes of the near task that thirty images suffice for, and three for which they do not.
-# `few_classes` draws them by its seed. Repeat with three seeds of `load_task` before you believe it.
+# Make the most of thirty images. Write a function `my_training(model, data, prepare, seed)` that
+# trains `model`, a pretrained network with a new head of three outputs, on the thirty images in
+# `data.train_images`, and gives it back ready for use. Or give back a network of your own that holds
+# parts of it. The check runs your function with three draws of classes and images, on test images
+# that your function never sees, and a head on frozen features beside it. That takes a minute or less.
+#
+# To be level with that head is enough. To be clearly ahead of it is hard: look at the record. What
+# would you change first: what learns, for how long, mirrored images, the block that is read?
 
-# %%
+# %% tags=["nbval-check-output"]
 # Your code here
+my_training = ...
+check.thirty_images(my_training, course)
 
 # %% [markdown]
 # ## What you saw
