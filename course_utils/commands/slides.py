@@ -3,6 +3,10 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from course_utils.notebooks import Lesson
 
 HELP = "make the lessons into slides with speaker's notes, which open without a network"
 
@@ -14,7 +18,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--to",
         type=Path,
         metavar="DIR",
-        help="folder for the decks (default: build/slides in the course's folder)",
+        help="folder for the decks (default: build/slides, or build/live, in the course's folder)",
+    )
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="make notebooks instead, to be run while JupyterLab shows them: lessons/PRESENTING.md",
     )
 
 
@@ -22,15 +31,29 @@ def main(args: argparse.Namespace) -> int:
     """Write a deck for each lesson, and a page of contents; 1 if one could not be made."""
     # Imported here: the other commands also work where nbconvert is not installed.
     from course_utils import notebooks
-    from course_utils.slides import deck, notes
+    from course_utils.slides import live
 
     try:
         chosen = notebooks.choose(notebooks.lessons(), args.lessons)
     except notebooks.LessonError as error:
         print(error, file=sys.stderr)
         return 2
-    folder = args.to or notebooks.ROOT / "build" / "slides"
+    kind = "live" if args.live else "slides"
+    folder = args.to or notebooks.ROOT / "build" / kind
     folder.mkdir(parents=True, exist_ok=True)
+    if args.live:
+        for lesson in chosen:
+            made = live.copy_of(notebooks.read_notebook(lesson.notebook))
+            notebooks.write_whole(notebooks.as_text(made), folder / lesson.notebook.name)
+        print(f"Notebooks to present are in {folder}.")
+        return 0
+    return _write_decks(chosen, folder)
+
+
+def _write_decks(chosen: "list[Lesson]", folder: Path) -> int:
+    from course_utils import notebooks
+    from course_utils.slides import deck, notes
+
     names = {lesson.name for lesson in chosen}
     decks = []
     for lesson in chosen:

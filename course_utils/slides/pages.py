@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from course_utils.slides.parts import GAP, WIDTH, Part, printed_height, text_height
+from course_utils.slides.parts import GAP, MOST_HEIGHT, WIDTH, Part, printed_height, text_height
 
-HEIGHT = 560  # for the parts of a page, below its heading and above its foot
 LARGEST = 1.5  # a picture is never magnified by more: it would blur
 LEAST_HEIGHT, LEAST_WIDTH = 330, 600  # of a picture that shares its page with words
 TITLE_MORE = 70  # by which the heading of the lesson is higher than others
@@ -51,7 +50,7 @@ class Page:
 
     def fits(self, height: float) -> bool:
         """Say whether something so high still has a place."""
-        return not self.full and self.used + height <= HEIGHT
+        return not self.full and self.used + height <= MOST_HEIGHT
 
     def leads(self, most: float) -> bool:
         """Say whether the page holds a few words or lines only, which lead to what comes next."""
@@ -122,7 +121,7 @@ def _breaks(page: Page, part: Part, queue: list[Part]) -> bool:
     kept = _with_next(part, queue)
     if part.kind == "code" and page.parts[-1][0].kind == "printed":
         return True  # what ran before has been dealt with
-    return not page.fits(part.height) or (kept <= HEIGHT and not page.fits(kept))
+    return not page.fits(part.height) or (kept <= MOST_HEIGHT and not page.fits(kept))
 
 
 def _with_next(part: Part, queue: list[Part]) -> float:
@@ -157,7 +156,7 @@ def _add_picture(page: Page, picture: Part, queue: list[Part]) -> None:
     """Add a picture, what its cell printed, and as many of the words on it as find room."""
     caption = list(takewhile(lambda part: part.caption, queue))
     del queue[: len(caption)]
-    room = HEIGHT - page.used
+    room = MOST_HEIGHT - page.used
     under = [part.height for part in caption]
     words = list(takewhile(lambda part: part.kind == "text" and part.asked == "-", queue))
     alone = _scaled(picture.size, WIDTH, room - sum(under))

@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 
 WIDTH = 1200  # of a slide's content
 TEXT_LINE, TEXT_COLUMNS, GAP = 38, 86, 16
+MOST_HEIGHT = 560  # of what stands on a page, below its heading and above its foot
 CODE_FONTS = {17: 20, 21: 18, 26: 16}  # up to so many lines -> font size
 MOST_LINES = max(CODE_FONTS)
 CODE_COLUMNS = 100
@@ -108,11 +109,24 @@ def text_parts(cell: NotebookNode) -> Iterator[Part]:
         if heading:  # even of a skipped text: the sections must stay
             yield Part("heading", markdown(block), level=len(heading[1]), title=heading[2].strip())
             continue
-        if asked != "skip":
+        for piece in split_list(block) if asked != "skip" else []:
             kind = "predict" if block.startswith("**Predict.**") else "text"
             kind = "spoken" if asked == "notes" else kind
-            yield Part(kind, markdown(block), text_height(block), asked)
+            yield Part(kind, markdown(piece), text_height(piece), asked)
         asked = asked_of_rest
+
+
+def split_list(block: str) -> list[str]:
+    """Split a list that is higher than a slide in two, between its entries."""
+    if text_height(block) <= MOST_HEIGHT:
+        return [block]
+    entries = re.split(r"\n(?=[-*] )", block)
+    half = (len(entries) + 1) // 2
+    if len(entries) < 2:
+        return [block]
+    return [
+        piece for part in (entries[:half], entries[half:]) for piece in split_list("\n".join(part))
+    ]
 
 
 def text_height(block: str, columns: int = TEXT_COLUMNS, line: float = TEXT_LINE) -> float:
@@ -166,6 +180,10 @@ def output_parts(cell: NotebookNode, asked: str) -> Iterator[Part]:
     for output in [piece for picture in pictures for piece in pieces(picture)]:
         yield Part("picture", shown(cell, [output], "picture"), 0, asked, size=png_size(output))
         asked = "-"
+    for output in [o for o in rest if "text/markdown" in o.get("data", {})]:
+        rest.remove(output)
+        for piece in split_list(output.data["text/markdown"].strip()):
+            yield Part("text", markdown(piece), text_height(piece))
     if rest:
         rest = [shortened(output) for output in rest]
         tall = sum(lines_of(text, CODE_COLUMNS) for text in map(printed_text, rest))

@@ -41,7 +41,7 @@ def pieces(output: NotebookNode) -> list[NotebookNode]:
     found = []
     for number, (top, bottom) in enumerate(pairwise(edges), 1):
         buffer = io.BytesIO()
-        image.crop((0, top, width, bottom)).save(buffer, "png", optimize=True)
+        image.crop((0, top, width, bottom)).save(buffer, "png")
         piece = nbformat.from_dict(output)
         piece.data = {"image/png": base64.b64encode(buffer.getvalue()).decode()}
         alt = output.get("metadata", {}).get("image/png", {}).get("alt", "")

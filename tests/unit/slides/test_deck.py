@@ -109,3 +109,18 @@ def test_reveal_is_vendored_with_its_licence() -> None:
         *("LICENSE", "notes.js", "reveal.css", "reveal.js")
     }
     assert "MIT licensed" in (REVEAL / "reveal.js").read_text()[:300]
+
+
+def test_a_live_copy_can_be_run_and_shown_cell_by_cell(tmp_path: Path) -> None:
+    assert main(["slides", "4", "--live", "--to", str(tmp_path)]) == 0
+    lesson, made = read_notebook(FREEZING), read_notebook(tmp_path / FREEZING.name)
+    code = [[c.source for c in book.cells if c.cell_type == "code"] for book in (lesson, made)]
+    assert code[0] == code[1], "every cell is there, so that all of it runs"
+    assert not any(cell.get("outputs") for cell in made.cells)
+    types = [cell.metadata.slideshow.slide_type for cell in made.cells]
+    shown = dict(zip((cell.source for cell in made.cells), types, strict=True))
+    assert types[:3] == ["slide", "slide", "slide"], "the show must run the imports, too"
+    assert all(
+        t == "slide" for source, t in shown.items() if source.startswith(("**Predict.**", "## "))
+    )
+    assert all(t == "skip" for source, t in shown.items() if source.startswith("my_guess = ...  #"))

@@ -89,7 +89,7 @@ def test_long_code_is_split_between_functions() -> None:
     for page in made:
         [(part, _)] = page.parts
         assert part.text.startswith("def f():")
-        assert part.height <= pages.HEIGHT
+        assert part.height <= parts.MOST_HEIGHT
 
 
 def test_long_output_is_cut_and_says_so() -> None:
@@ -112,7 +112,7 @@ def test_a_figure_is_never_larger_than_its_place() -> None:
         [page] = layout(text("## x"), code("plots.show(f)", picture(*size)))
         width = page.parts[0][0].cell.outputs[0].metadata["image/png"]["width"]
         assert width <= min(parts.WIDTH, pages.LARGEST * size[0])
-        assert width * size[1] / size[0] <= pages.HEIGHT + 1
+        assert width * size[1] / size[0] <= parts.MOST_HEIGHT + 1
 
 
 def test_a_tall_figure_is_cut_between_its_panels() -> None:
@@ -136,6 +136,15 @@ def test_notes_cells_and_exercise_hints_go_to_the_speaker() -> None:
     assert made[1].spoken == ["How hints work."]
     assert made[1].section == "Exercises"
     assert kinds(made[1]) == ["text", "code"]
+
+
+def test_a_list_that_is_too_long_goes_on_with_the_next_page() -> None:
+    entries = "\n".join(f"- **entry {number}**, with a few words behind it" for number in range(20))
+    output = nbformat.v4.new_output("display_data", {"text/markdown": entries})
+    for made in (layout(text(f"## x\n\n{entries}")), layout(text("## x"), code("f()", output))):
+        lists = [part.text for page in made for part, _ in page.parts if part.kind == "text"]
+        assert "\n".join(lists) == entries
+        assert all(page.used <= parts.MOST_HEIGHT for page in made)
 
 
 def test_skipped_text_keeps_its_headings() -> None:
