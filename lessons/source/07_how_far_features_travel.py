@@ -19,7 +19,7 @@
 #
 # **You will**
 #
-# - read off every block of a network what it knows about a task, with a linear probe;
+# - read off every block of a network what it knows about a task, with a [linear probe](GLOSSARY.md#linear-probe);
 # - transfer only the first blocks of a network, and leave the others fresh;
 # - train a classifier on thirty images, and see when that is enough;
 # - compare the four rules for data size and similarity with a measured map;
@@ -63,7 +63,7 @@ course = course_utils.begin(lesson=7, train=300, test=300)
 # %% [markdown]
 # ## 7.1 A near task and a far one
 #
-# We need two tasks. The **near** one is the task of this course: other classes than those of the
+# We need two tasks. The **[near](GLOSSARY.md#near-task)** one is the task of this course: other classes than those of the
 # pretraining, but of the same kind, an object in a scene. (If these are your own images, judge for
 # yourself how near they are.)
 
@@ -74,7 +74,7 @@ sheet = plots.class_sheet(near.train_images, near.train_labels, near.class_names
 plots.show(sheet, alt="Six training images of each class of the near task, one row for each class.")
 
 # %% [markdown]
-# The **far** task has no object at all. Its images are grain, drawn by the course, and the class is
+# The **[far](GLOSSARY.md#far-task)** task has no object at all. Its images are grain, drawn by the course, and the class is
 # the *direction* of the grain. Other things vary: colour, fineness, contrast.
 
 # %%
@@ -114,7 +114,7 @@ print(len(known), "blocks, from", next(iter(known)), "to", list(known)[-1])
 # %% [markdown]
 # A linear layer on fixed features is a simple problem: its loss has a single minimum. So we need
 # neither a learning rate nor a number of epochs, which would be one more thing to doubt. An
-# optimizer for such cases, **L-BFGS**, takes all images at once and walks down to the minimum. Two
+# optimizer for such cases, **[L-BFGS](GLOSSARY.md#l-bfgs)**, takes all images at once and walks down to the minimum. Two
 # things belong to it: all features are brought to the same scale, and large weights cost a little,
 # because otherwise there is no minimum when every training image is right.
 
@@ -311,7 +311,7 @@ for task, mode in tops.index.droplevel("k").unique():
 #
 # One caution. A network that is cut in the middle has another handicap: neighbouring blocks were
 # trained together, and the fresh blocks behind the cut do not know their new neighbours. The paper
-# calls this *co-adaptation*. With few images and few steps, as here, many fresh blocks are a burden
+# calls this *[co-adaptation](GLOSSARY.md#co-adaptation)*. With few images and few steps, as here, many fresh blocks are a burden
 # of their own.
 #
 # ## 7.4 Thirty images
@@ -497,7 +497,7 @@ print((100 * finished).round(0).to_string())
 # ## 7.6 Learned by heart
 #
 # A network **overfits** when it does better and better on its training images and not on new ones.
-# The **gap**, training minus test accuracy, shows it. Two sayings: pretrained weights with little data
+# The **[gap](GLOSSARY.md#gap)**, training minus test accuracy, shows it. Two sayings: pretrained weights with little data
 # overfit, and freezing prevents it.
 #
 # **Predict.** For the near task, which strategy has the largest gap with 30 images? Is the gap of
