@@ -110,8 +110,8 @@ def memory_part() -> list[str]:
         "",
         f"With a server and the hungriest lesson a student takes {working:.0f} MB, and "
         f"{resting:.0f} MB while the kernel rests after a lesson. Less {SYSTEM_MB} MB for the "
-        "system and the hub, which were not measured, this many students fit. (Under a hub a server "
-        "is somewhat larger than JupyterLab alone: `tests/hub/run -s -k costs` prints it.)",
+        "system and the hub, which were not measured, this many students fit. (Under a hub a "
+        "server is somewhat larger than JupyterLab alone: `tests/hub/run -s -k costs` prints it.)",
         "",
         *machine_table(working, resting),
         "",
