@@ -13,12 +13,12 @@ rescue.set_rates(backbone=1e-2)  # shuffled weights have far to go
 rescue.run(80)
 
 # %% which_drifted
-before = puzzle.original.state_dict()
+original = puzzle.original.state_dict()
 differing = {
     name: [
         key
         for key, tensor in network.state_dict().items()
-        if key.startswith("features.") and not tensor.equal(before[key])
+        if key.startswith("features.") and not tensor.equal(original[key])
     ]
     for name, network in puzzle.models.items()
 }
