@@ -109,12 +109,11 @@ def features(model: nn.Module, images: Tensor, prepare: Prepare) -> Tensor:
 def new_head(model: nn.Module, data: ImageData, prepare: Prepare, seed: int) -> float:
     """Test accuracy of a new head on frozen, standardised features; guessing if they overflow."""
     x, tx = (features(model, images, prepare) for images in (data.train_images, data.test_images))
-    if not (
-        x.isfinite().all() and tx.isfinite().all()
-    ):  # without its buffers a network can overflow
-        return 1 / len(data.class_names)
     mean, scale = x.mean(0), x.std(0) + 1e-3 * x.std()
     ready = replace(data, train_images=(x - mean) / scale, test_images=(tx - mean) / scale)
+    # without its buffers a network can overflow, or come so near that the scale does
+    if not (ready.train_images.isfinite().all() and ready.test_images.isfinite().all()):
+        return 1 / len(data.class_names)
     torch.manual_seed(seed)
     head = nn.Sequential(nn.Dropout(0.2), nn.Linear(x.shape[1], len(data.class_names)))
     head.to(x.device)
