@@ -36,7 +36,7 @@ _SHOWING_CALLS = {
 # Methods of tables, texts, lists and axes: arranging, not computing.
 _ARRANGING = re.compile(
     "agg|aggregate|annotate|append|apply|assign|astype|axhline|axvline|bar|bar_label|barh|"
-    "concat|contains|copy|count|cumsum|describe|drop|drop_duplicates|dropna|endswith|eq|"
+    "concat|contains|copy|corr|count|cumsum|describe|diff|drop|droplevel|drop_duplicates|dropna|endswith|eq|"
     "extend|fill_between|fillna|first|format|ge|get|get_level_values|groupby|gt|head|hist|idxmax|"
     "idxmin|insert|invert_yaxis|isin|items|itertuples|join|keys|last|le|legend|ljust|loc|"
     "lower|lt|map|max|mean|median|melt|merge|min|ne|nlargest|nsmallest|nunique|partition|"
@@ -105,7 +105,8 @@ def _by_rule(cell: NotebookNode, section: str, asked: str, helpers: Set[str]) ->
     if OUTPUT_ONLY.search(section):
         return False, True
     has_output = bool(cell.get("outputs"))
-    return not only_shows(source, helpers, functions=not has_output), has_output
+    arranges = has_output or "read_record(" in source  # what comes of it is shown
+    return not only_shows(source, helpers, functions=not arranges), has_output
 
 
 def is_guess(source: str) -> bool:
@@ -152,6 +153,10 @@ def showing_functions(source: str, helpers: Set[str] = frozenset()) -> set[str]:
         tree = ast.parse(source)
     except SyntaxError:
         return set()
+    return _showing(tree, helpers)
+
+
+def _showing(tree: ast.Module, helpers: Set[str]) -> set[str]:
     return {
         part.name
         for part in tree.body
@@ -182,7 +187,9 @@ def without_drawing(source: str, helpers: Set[str] = frozenset()) -> str:
 
 def _only_shows(tree: ast.AST, helpers: Set[str]) -> bool:
     if isinstance(tree, ast.Module):
-        return all(_only_shows(part, helpers) for part in tree.body)
+        helpers = helpers | _showing(tree, helpers)
+        parts = [part for part in tree.body if getattr(part, "name", None) not in helpers]
+        return all(_only_shows(part, helpers) for part in parts)
     if isinstance(tree, ast.Expr) and ast.unparse(tree).startswith("plots.show("):
         return True  # whatever it draws
     for node in ast.walk(tree):
@@ -199,7 +206,7 @@ def _shows(called: ast.expr, helpers: Set[str]) -> bool:
     if not isinstance(called, ast.Attribute):
         return False
     if isinstance(called.value, ast.Name):
-        if _SHOWING.fullmatch(called.value.id):
+        if _SHOWING.fullmatch(called.value.id) or hasattr(builtins, called.value.id):
             return True
         if f"{called.value.id}.{called.attr}" in _SHOWING_CALLS:
             return True

@@ -51,7 +51,7 @@ if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the r
 sys.path.insert(0, os.path.abspath(".."))
 import course_utils
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 import pandas as pd
 import torch
 from torch import nn

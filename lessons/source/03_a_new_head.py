@@ -440,7 +440,7 @@ answers = scores_of(model, data.test_images).argmax(dim=1)
 old_names = course.weights.class_names
 print(f"{len(old_names)} old classes, such as: {', '.join(old_names[:6])}")
 
-# %%
+# %% tags=["slide-no-code"]
 first = [int((data.test_labels == label).nonzero()[0]) for label in range(len(data.class_names))]
 first = first[:10]  # your own images may have many more classes
 titles = [f"{data.class_names[data.test_labels[i]][:14]}\n{old_names[answers[i]][:14]}?"

@@ -227,7 +227,7 @@ plots.show(
 # What you have just run is small: some hundred images. The same recipe on all 50,000 training images
 # of CIFAR-10 needs a GPU. Where such a run has been recorded, the next cell shows it.
 
-# %%
+# %% tags=["slide-no-code"]
 try:
     full = experiments.read_record("classic_recipe_cifar10")
 except FileNotFoundError:
@@ -257,7 +257,7 @@ else:
 # norm statistics move in the frozen epochs. How far, in each block, before a single weight moved?
 
 
-# %%
+# %% tags=["slide-no-code"]
 def backbone_movement(start, end):
     """Relative movement of the whole backbone between two snapshots, in percent."""
     blocks = list(start)[:-1]
@@ -324,7 +324,7 @@ optimizer.step()
 taken = (torch.cat([p.detach().flatten() for p in model.features.parameters()]) - weights).abs()
 
 
-# %%
+# %% tags=["slide-no-code"]
 def bars_by_power(axis, values, title):
     powers = values[values > 0].log10().clamp(-9, -1).cpu().numpy()
     axis.hist(powers, bins=40, color=plots.BLUE)

@@ -84,7 +84,7 @@ few = min(320, len(target.train_images))  # the target is where data are scarce
 print("target:", few, "images a run, of", ", ".join(target.class_names))
 
 
-# %%
+# %% tags=["slide-no-code"]
 def one_of_each(data):
     """The first test image of every class; of the first 30, where there are more."""
     first = [int((data.test_labels == k).nonzero()[0]) for k in range(len(data.class_names))]
@@ -518,7 +518,7 @@ print(experiments.cite(record_pairs))
 # Guessing between two classes is right half the time. Each dot is a mean over all pairs of one seed.
 # Behind the means lie many single cases: every source pair met every target pair.
 
-# %%
+# %% tags=["slide-no-code"]
 start = pairs[pairs["treatment"] == "scratch"].set_index(["seed", "target"])["accuracy"]
 gains = pairs[(pairs["source_classes"] == 2) & (pairs["treatment"] == "fine-tuned")].copy()
 met = pd.MultiIndex.from_frame(gains[["seed", "target"]])

@@ -240,7 +240,7 @@ print(lab.code())
 # `check.rescue.hint()` gives a hint, each call a plainer one; `check.rescue.solution()` prints a
 # solution, in lines of Python that drive the lab.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 board = Scoreboard()
 
 # %% [markdown]
