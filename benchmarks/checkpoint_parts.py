@@ -120,8 +120,11 @@ def new_head(model: nn.Module, data: ImageData, prepare: Prepare, seed: int) -> 
     events = recipes.fine_tune(
         head, ready, as_they_are, count=20, backbone_rate=3e-3, head_rate=3e-3, seed=seed
     )
-    for _ in events:
-        pass
+    try:
+        for _ in events:
+            pass
+    except training.TrainingDiverged:  # finite, but too large to multiply
+        return 1 / len(data.class_names)
     return training.evaluate(head, ready.test_images, ready.test_labels, as_they_are).accuracy
 
 
