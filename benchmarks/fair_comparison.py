@@ -20,6 +20,7 @@ in it already are kept, with the rates that they were given.
 """
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from course_utils import environment, experiments, freezing, models, shapes, sur
 from course_utils.datasets import ImageData, Prepare
 from course_utils.world import SHAPES_MEAN, SHAPES_STD
 
+import keeping
 import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock
@@ -221,7 +223,7 @@ def main() -> None:
         experiments.write_record(
             "fair_comparison",
             what="three architectures under protocols that are fair and unfair",
-            command="python benchmarks/fair_comparison.py",
+            command=keeping.command(sys.argv),
             data=f"Shapes (target), plain scenes, {sizes.train} training, {sizes.test} test "
             f"images, {SIDE} px",
             weights=f"random, or pretrained here on {sizes.source} plain source images for "

@@ -700,9 +700,10 @@ for title, starts in rules.items():
 #
 # Then compare the two fair panels with each other. They may agree or not. They answer different
 # questions: which architecture *learns more from few images*, and which one is *better after a
-# pretraining*. (The last panel has a weak point: the pretraining itself had one rate for all three,
-# and a wide network may want another one than a narrow one.) If you are going to use pretrained weights in the end, the second question is yours,
-# and dropping the weights is not the only fair way, nor the best one. It is the cheap one.
+# pretraining*. (For the last panel the rate of the pretraining was tuned for each as well: a wide
+# network may want another one than a narrow one.) If you are going to use pretrained weights in the
+# end, the second question is yours, and dropping the weights is not the only fair way, nor the best
+# one. It is the cheap one.
 #
 # There is a third way where a repair exists: carry the weights over so that both networks compute the
 # same at the start. In the record B has such a row.
@@ -791,7 +792,7 @@ check.wider_and_same(my_wider, original)
 #
 # What is wrong with this comparison? A colleague reports: "I made network A wider by half and called it
 # C. I loaded A's pretrained weights into C, wherever they fitted, tuned the learning rate of each, and
-# trained three seeds of both on the same images. C is far behind A, so wider networks do not transfer."
+# trained five seeds of both on the same images. C is far behind A, so wider networks do not transfer."
 # His runs are in the record of 6.10, and so is his number:
 
 # %%
