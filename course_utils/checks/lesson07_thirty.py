@@ -32,8 +32,8 @@ TESTS = 1000  # test images of all classes; three tenths of them are of three cl
     hints=(
         "What did the record of 7.4 tell about the two strategies with pretrained weights? Begin "
         "with one of these, and change one thing.",
-        "recipes.train_head and recipes.fine_tune are iterators: loop over them. With thirty "
-        "images choose batch_size=16 at most. Hand the network back in eval mode.",
+        "train_head and fine_tune of course_utils.recipes are iterators: loop over them. With "
+        "thirty images choose batch_size=16 at most. Hand the network back in eval mode.",
         "for _ in recipes.train_head(model, data, prepare, count=100, batch_size=16, seed=seed): "
         "pass; then return model.eval()",
     ),

@@ -19,6 +19,9 @@ little_near, much_near = "everything", "everything"
 little_far, much_far = "earlier block", "scratch, small network"
 
 # %% thirty_images
+from course_utils import recipes
+
+
 def my_training(model, data, prepare, seed):
     for _ in recipes.train_head(model, data, prepare, count=10, batch_size=16, seed=seed):
         pass

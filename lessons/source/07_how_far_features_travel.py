@@ -54,7 +54,7 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models import mobilenet_v2
 
-from course_utils import experiments, figures_07, plots, probes, recipes, strategies
+from course_utils import experiments, figures_07, plots, probes, strategies
 from course_utils.checks import lesson07 as check
 from course_utils.tasks import few_classes, load_task
 
