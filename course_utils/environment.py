@@ -83,8 +83,9 @@ def memory_free() -> int:
     A container's limit holds for all its programs together, such as several kernels on Binder.
     """
     left = [limit - used for limit, used in _containers()]
-    own = memory_limit() - memory_used()  # MEM_LIMIT may be all that tells of a container
-    return max(0, min(own, int(psutil.virtual_memory().available), *left))
+    if mem := os.environ.get("MEM_LIMIT"):  # may be all that tells of a container
+        left.append(int(mem) - memory_used())
+    return max(0, min(memory_limit(), int(psutil.virtual_memory().available), *left))
 
 
 def _containers() -> list[tuple[int, int]]:
