@@ -62,7 +62,7 @@ from course_utils.checks import lesson04 as check
 from course_utils.datasets import as_they_are, batches
 from course_utils.lab import Lab
 
-course = course_utils.begin(lesson=4, train=300, test=500)
+course = course_utils.begin(lesson=4, train=200, test=400)
 
 # %% [markdown]
 # The network, with a new head for our classes. These are the lines of lesson 03.
@@ -327,7 +327,7 @@ my_guess = ...  # "eval" or "train" for bright images, and for dark ones
 
 # %%
 def head_accuracy(seed, images, batch_norm):
-    """Train a new head for six epochs on a backbone without gradients; accuracy on test images."""
+    """Train a new head for five epochs on a backbone without gradients; accuracy on test images."""
     few = course.draw(seed)
     if images == "dark":
         few = few.with_images(darken)
@@ -342,7 +342,7 @@ def head_accuracy(seed, images, batch_norm):
         plan, ready = prefix.tail_plan(learner, plan), as_they_are
     optimizer = torch.optim.AdamW(network.classifier.parameters(), lr=3e-3)
     passes = training.epochs(
-        learner, optimizer, few, ready, plan=plan, count=6, batch_size=32, seed=seed, watch=False
+        learner, optimizer, few, ready, plan=plan, count=5, batch_size=32, seed=seed, watch=False
     )
     for _ in passes:
         pass

@@ -64,7 +64,7 @@ from course_utils.checks import lesson05 as check
 from course_utils.datasets import batches
 from course_utils.lab import Lab
 
-course = course_utils.begin(lesson=5, train=200, test=400)
+course = course_utils.begin(lesson=5, train=150, test=300)
 
 # %%
 data, prepare = course.data, course.prepare
