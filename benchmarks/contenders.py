@@ -41,6 +41,8 @@ class Loop:
 
     normalise : "weights" takes the weights' own mean and deviation, "half" takes 0.5 and 0.5
     step, gamma : StepLR's; 0 keeps the rate
+    augment : crop a random part of each image and mirror it at random, as torchvision's own
+        recipes do
     """
 
     optimizer: str = "adam"
@@ -49,11 +51,13 @@ class Loop:
     normalise: str = "weights"
     step: int = 0
     gamma: float = 0.1
+    augment: bool = False
 
 
 CLASSIC_A = Loop()
 CLASSIC_B = Loop(optimizer="sgd", batch=32, normalise="half")
-TUTORIAL = Loop(optimizer="sgd", batch=4, step=7)
+# "Transfer Learning for Computer Vision Tutorial", PyTorch's documentation
+TUTORIAL = Loop(optimizer="sgd", batch=4, step=7, augment=True)
 
 
 def loader(
@@ -62,13 +66,12 @@ def loader(
     """Shuffled batches: resized, made a tensor, normalised."""
     half = (0.5, 0.5, 0.5)
     mean, std = (half, half) if loop.normalise == "half" else (prepare.mean, prepare.std)
-    transform = transforms.Compose(
-        [
-            transforms.Resize((prepare.size, prepare.size)),
-            transforms.ToTensor(),
-            transforms.Normalize(mean, std),
-        ]
+    shape = (
+        [transforms.RandomResizedCrop(prepare.size), transforms.RandomHorizontalFlip()]
+        if loop.augment
+        else [transforms.Resize((prepare.size, prepare.size))]
     )
+    transform = transforms.Compose([*shape, transforms.ToTensor(), transforms.Normalize(mean, std)])
     return DataLoader(
         Pictures(images, labels, transform),
         loop.batch,

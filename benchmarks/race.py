@@ -4,13 +4,15 @@
     python benchmarks/race.py partly --data FOLDER    the last five blocks as well, 10 epochs
     python benchmarks/race.py full --data FOLDER      everything, 5 epochs of the classic loop
 
-Both start from the same weights and the same new head, with the same images in memory.  The clock
-runs from there until the last step, so it holds everything that either does: the DataLoader's work,
+All start from the same weights and the same new head, with the same images in memory.  The clock
+runs from there until the last step, so it holds everything that each does: the DataLoader's work,
 the computing of features, compiling nothing.  The test images are looked at once, at the end;
 `--validate` looks at held-out training images instead, and is what settings were chosen by.
 
-With two cores a DataLoader's helpers take from the training what they give; `--workers` says how
-many the classic loop gets.  Writes data/records/race_QUESTION.json, with medians and spread.
+`--contenders` chooses from classic, classic-b, tutorial, fastai (where it is installed) and ours;
+`--network resnet18_slim` races on the course's slim ResNet-18, in the built-in world.  With two
+cores a DataLoader's helpers take from the training what they give; `--workers` says how many the
+common loops get.  Writes data/records/race_QUESTION.json, with medians and spread.
 """
 
 import argparse
@@ -22,12 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from course_utils import environment, experiments, models, training, world
+from course_utils import environment, experiments, models, slim, training, world
 from course_utils.datasets import ImageData, Prepare
 from course_utils.fast import recipes
 from course_utils.fast.changing import Augment
 
 import contenders
+import fastai_loop
 import keeping
 import timing
 import torch
@@ -37,29 +40,28 @@ Run = Callable[[nn.Module, ImageData, Prepare, argparse.Namespace, int], None]
 LAST = 5  # blocks of the backbone that learn in `partly`
 
 
-def classic_frozen(
-    model: nn.Module, data: ImageData, prepare: Prepare, args: argparse.Namespace, seed: int
-) -> None:
-    contenders.freeze_all_but_last(model, 1)
-    contenders.train(
-        model, data, prepare, contenders.CLASSIC_A, epochs=args.epochs, workers=args.workers
-    )
+def common(loop: contenders.Loop, learning: int | None, at_own_rate: bool = True) -> Run:
+    """A common loop in which the last `learning` blocks learn; None: all of them."""
+
+    def run(
+        model: nn.Module, data: ImageData, prepare: Prepare, args: argparse.Namespace, seed: int
+    ) -> None:
+        contenders.freeze_all_but_last(model, learning)
+        mine = loop if at_own_rate else replace(loop, rate=args.classic_rate)
+        contenders.train(model, data, prepare, mine, epochs=args.epochs, workers=args.workers)
+
+    return run
 
 
-def classic_partly(
-    model: nn.Module, data: ImageData, prepare: Prepare, args: argparse.Namespace, seed: int
-) -> None:
-    contenders.freeze_all_but_last(model, LAST + 1)
-    loop = replace(contenders.CLASSIC_A, rate=args.classic_rate)
-    contenders.train(model, data, prepare, loop, epochs=args.epochs, workers=args.workers)
+def fastai(frozen: bool) -> Run:
+    """fastai's one-cycle training of the head, or its `fine_tune`."""
 
+    def run(
+        model: nn.Module, data: ImageData, prepare: Prepare, args: argparse.Namespace, seed: int
+    ) -> None:
+        fastai_loop.train(model, data, prepare, epochs=args.epochs, frozen=frozen)
 
-def classic_full(
-    model: nn.Module, data: ImageData, prepare: Prepare, args: argparse.Namespace, seed: int
-) -> None:
-    contenders.freeze_all_but_last(model, None)
-    loop = replace(contenders.CLASSIC_A, rate=args.classic_rate)
-    contenders.train(model, data, prepare, loop, epochs=args.epochs, workers=args.workers)
+    return run
 
 
 def our_frozen(
@@ -90,9 +92,23 @@ def finish(events: Any) -> None:
 
 
 CONTENDERS: dict[str, dict[str, Run]] = {
-    "frozen": {"classic": classic_frozen, "ours": our_frozen},
-    "partly": {"classic": classic_partly, "ours": our_partly},
-    "full": {"classic": classic_full, "ours": our_full},
+    "frozen": {
+        "classic": common(contenders.CLASSIC_A, 1),
+        "classic-b": common(contenders.CLASSIC_B, 1),
+        "tutorial": common(contenders.TUTORIAL, 1),
+        "fastai": fastai(frozen=True),
+        "ours": our_frozen,
+    },
+    "partly": {
+        "classic": common(contenders.CLASSIC_A, LAST + 1, at_own_rate=False),
+        "ours": our_partly,
+    },
+    "full": {
+        "classic": common(contenders.CLASSIC_A, None, at_own_rate=False),
+        "tutorial": common(contenders.TUTORIAL, None),
+        "fastai": fastai(frozen=False),
+        "ours": our_full,
+    },
 }
 # question -> epochs of the classic loop and of ours, rate of the classic loop
 DEFAULTS = {"frozen": (10, 10, 1e-3), "partly": (10, 10, 1e-4), "full": (5, 5, 1e-4)}
@@ -108,32 +124,65 @@ def race(
     for place, seed in enumerate(seeds):
         for name in names if place % 2 == 0 else names[::-1]:
             environment.seed_everything(seed)
-            model = course.pretrained()
+            model = pretrained(course, args.network)
             models.replace_head(model, len(data.class_names))
             environment.seed_everything(seed)
             run = CONTENDERS[args.question][name]
             seconds, _ = timing.timed(lambda: run(model, data, prepare, args, seed))  # noqa: B023
             model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            result = training.evaluate(model, data.test_images, data.test_labels, prepare)
-            row = {"seed": seed, "contender": name, "seconds": seconds, "accuracy": result.accuracy}
+            looking, result = timing.timed(lambda: look(model, data, prepare))  # noqa: B023
+            rows.append(
+                {
+                    "seed": seed,
+                    "contender": name,
+                    "seconds": seconds,
+                    "seconds_with_the_look": seconds + looking,
+                    "accuracy": result.accuracy,
+                }
+            )
             print(f"seed {seed} {name}: {seconds:.1f} s, {result.accuracy:.1%}", flush=True)
-            rows.append(row)
     return rows
 
 
+def pretrained(course: world.Course, network: str) -> nn.Module:
+    """A network with its pretrained weights, in the memory order of the lessons."""
+    if network == "mobilenet_v2":
+        return course.pretrained()
+    model = slim.load(network).to(course.device)
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def look(model: nn.Module, data: ImageData, prepare: Prepare) -> training.Evaluation:
+    """The one look at the test images."""
+    return training.evaluate(model, data.test_images, data.test_labels, prepare)
+
+
 def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Medians of each contender, and of the ratios within each seed; empty for a lone contender."""
-    seconds = {(r["seed"], r["contender"]): r["seconds"] for r in rows}
-    names = {r["contender"] for r in rows}
-    if names != {"classic", "ours"}:
-        return {}
-    seeds = sorted({r["seed"] for r in rows})
-    ratios = [seconds[s, "classic"] / seconds[s, "ours"] for s in seeds]
-    found: dict[str, Any] = {"ratios": ratios, "median_ratio": statistics.median(ratios)}
-    for name in sorted(names):
-        mine = [r for r in rows if r["contender"] == name]
-        found[f"{name}_seconds"] = timing.median(mine, "seconds")
-        found[f"{name}_accuracy"] = statistics.mean(r["accuracy"] for r in mine)
+    """Medians of each contender; against each rival of ours, the ratios within each seed."""
+    by_name: dict[str, dict[int, dict[str, Any]]] = {}
+    for row in rows:
+        by_name.setdefault(row["contender"], {})[row["seed"]] = row
+    found: dict[str, Any] = {
+        "seconds": {n: timing.median(list(r.values()), "seconds") for n, r in by_name.items()},
+        "accuracy": {
+            n: statistics.mean(row["accuracy"] for row in r.values()) for n, r in by_name.items()
+        },
+    }
+    ours = by_name.get("ours")
+    if ours is None:
+        return found
+    found["against"] = {}
+    for name, theirs in by_name.items():
+        if name == "ours":
+            continue
+        ratios = [theirs[seed]["seconds"] / ours[seed]["seconds"] for seed in ours]
+        ahead = [100 * (ours[seed]["accuracy"] - theirs[seed]["accuracy"]) for seed in ours]
+        found["against"][name] = {
+            "ratios": ratios,
+            "median_ratio": statistics.median(ratios),
+            "points_ahead": ahead,
+            "mean_points_ahead": statistics.mean(ahead),
+        }
     return found
 
 
@@ -152,6 +201,10 @@ def main() -> None:
     parser.add_argument("--classic-rate", type=float)
     parser.add_argument("--workers", type=int, default=0, help="the classic loop's DataLoader's")
     parser.add_argument("--contenders", nargs="+", default=["classic", "ours"])
+    parser.add_argument(
+        "--network", default="mobilenet_v2", choices=("mobilenet_v2", "resnet18_slim")
+    )
+    parser.add_argument("--record", help="its name (default: race_QUESTION)")
     parser.add_argument("--validate", action="store_true", help="look at held-out training images")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=experiments.RECORDS)
@@ -160,25 +213,36 @@ def main() -> None:
     args.epochs, args.our_epochs = args.epochs or classic, args.our_epochs or ours
     args.classic_rate = args.classic_rate or rate
 
+    if unknown := set(args.contenders) - CONTENDERS[args.question].keys():
+        parser.error(f"{', '.join(sorted(unknown))}: no contender in `{args.question}`")
+    if args.network != "mobilenet_v2" and args.data != "shapes":
+        parser.error("the course has weights of its own for Shapes only: leave out --data")
+
     course = world.settle(4, args.data, args.train, args.test)
     data = course.load(args.train, args.test)
     if args.validate:
         data = data.hold_out(len(data.train_labels) // 5)
     finished = race(course, data, args, args.seeds)
     said = summary(finished)
-    if said:
-        print(f"median of {len(args.seeds)}: ours takes 1/{said['median_ratio']:.1f} of the time")
+    for name, against in said.get("against", {}).items():
+        print(
+            f"median of {len(args.seeds)}: ours takes 1/{against['median_ratio']:.1f} of the time "
+            f"of {name}, and is {against['mean_points_ahead']:+.1f} points ahead"
+        )
     if args.validate:
         print("on held-out training images; no record is written")
         return
+    own = args.network == "mobilenet_v2"
+    weights = course.weights if own else slim.weights(args.network)
     path = experiments.write_record(
-        f"race_{args.question}" + ("" if course.world == "shapes" else "_cifar10"),
+        args.record or f"race_{args.question}" + ("" if course.world == "shapes" else "_cifar10"),
         folder=args.out,
-        what=f"ours against the classic loop ({args.question}), each in turn on one machine: "
-        "seconds from images and weights in memory to the last step, and test accuracy",
+        what=f"ours against common loops ({args.question}), each in turn on one machine: seconds "
+        "from images and weights in memory to the last step, and test accuracy",
         command=keeping.command(sys.argv),
         data=args.data_name or str(data),
-        weights=args.weights_name or course.weights.title,
+        weights=args.weights_name or weights.title,
+        network=args.network,
         seeds=args.seeds,
         size=args.size or course.size,
         medians=said,

@@ -15,7 +15,9 @@ from ..freezing import FreezePlan
 from ..stages import Tail
 from .folding import folded
 
-AT_ONCE = 16  # images: their maps fit into a processor's cache, which 64 images' do not
+# Images at a time for each thread of a CPU: with more, their maps no longer fit into its cache;
+# with fewer, threads spend their time on waiting for each other (benchmarks/speed_parts.py).
+A_THREAD = 32
 
 
 def cache(
@@ -33,7 +35,8 @@ def cache(
     Parameters
     ----------
     model, plan, data, prepare : as for `prefix.cache`
-    batch_size : images at a time; None takes 16 on a CPU and 512 on a GPU
+    batch_size : images at a time; None takes 32 for each thread on a CPU, and 512 on a
+        GPU
     mirrored : also store the features of each training image mirrored left to right, behind those
         of all images as they are: features cannot be mirrored afterwards
     limit : bytes that the cache may take
@@ -53,7 +56,8 @@ def cache(
         data = replace(data, train_images=images, train_labels=data.train_labels.repeat(2))
     prefix.check_cache(model, plan, data, prepare, limit)
     if batch_size is None:
-        batch_size = AT_ONCE if next(model.parameters()).device.type == "cpu" else 512
+        on_cpu = next(model.parameters()).device.type == "cpu"
+        batch_size = A_THREAD * torch.get_num_threads() if on_cpu else 512
     looks, _ = prefix.cut(folded(model), plan)
     _, rest = prefix.cut(model, plan)
     features = replace(

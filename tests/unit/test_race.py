@@ -1,6 +1,7 @@
 """The race at a tiny size: both sides really run, and the classic loop is what it says it is."""
 
 import json
+import sys
 from pathlib import Path
 
 from course_utils.datasets import Prepare
@@ -31,8 +32,45 @@ def test_a_race_has_a_row_for_each_side_and_seed(tmp_path: Path, question: str) 
         (0, "classic"), (0, "ours"), (1, "ours"), (1, "classic"),
     ]  # fmt: skip
     assert all(r["seconds"] > 0 and 0 <= r["accuracy"] <= 1 for r in rows)
-    assert record["medians"]["median_ratio"] > 0
+    against = record["medians"]["against"]["classic"]
+    assert against["median_ratio"] > 0
+    assert len(against["points_ahead"]) == 2
+    assert set(record["medians"]["seconds"]) == {"classic", "ours"}
     assert record["command"].startswith(f"python benchmarks/race.py {question} --train 70")
+
+
+def test_the_other_common_loops_race_as_well(tmp_path: Path) -> None:
+    tiny = ["--train", "70", "--test", "10", "--size", "32", "--epochs", "1", "--our-epochs", "1"]
+    who = ["--contenders", "classic-b", "tutorial", "ours", "--network", "resnet18_slim"]
+    to = ["--seeds", "0", "--out", str(tmp_path), "--record", "others"]
+    run("race.py", "frozen", *tiny, *who, *to, cwd=tmp_path)
+    record = json.loads((tmp_path / "others.json").read_text())
+    assert set(record["medians"]["against"]) == {"classic-b", "tutorial"}
+    assert "resnet18_slim" in record["weights"]
+
+
+def test_fastai_says_what_to_do_where_it_is_missing(monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.setitem(sys.modules, "fastai", None)  # what import finds is then an ImportError
+    monkeypatch.setitem(sys.modules, "fastai.data.block", None)
+    import fastai_loop
+
+    with pytest.raises(ImportError, match="pip install fastai"):
+        fastai_loop.train(network(), data(8), PREPARE, epochs=2, frozen=True)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_fastai_trains_what_it_is_told(monkeypatch, frozen: bool) -> None:
+    pytest.importorskip("fastai")
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import fastai_loop
+
+    model = network()
+    before = {n: p.clone() for n, p in model.named_parameters() if p.ndim > 1}
+    fastai_loop.train(model, data(70), PREPARE, epochs=2, frozen=frozen)
+    after = dict(model.named_parameters())
+    moved = {n.split(".")[0] for n, p in before.items() if not torch.equal(p, after[n])}
+    assert moved == {"head"} if frozen else len(moved) == 4
 
 
 def test_choosing_settings_writes_no_record_and_sees_no_test_image(tmp_path: Path) -> None:
