@@ -74,7 +74,16 @@ def our_partly(
     model: nn.Module, data: ImageData, prepare: Prepare, args: argparse.Namespace, seed: int
 ) -> None:
     finish(
-        recipes.partly_frozen(model, data, prepare, blocks=LAST, count=args.our_epochs, seed=seed)
+        recipes.partly_frozen(
+            model,
+            data,
+            prepare,
+            blocks=LAST,
+            count=args.our_epochs,
+            backbone_rate=2e-3,
+            batch_size=min(128, len(data.train_labels)),
+            seed=seed,
+        )
     )
 
 
@@ -111,7 +120,7 @@ CONTENDERS: dict[str, dict[str, Run]] = {
     },
 }
 # question -> epochs of the classic loop and of ours, rate of the classic loop
-DEFAULTS = {"frozen": (10, 10, 1e-3), "partly": (10, 10, 1e-4), "full": (5, 5, 1e-4)}
+DEFAULTS = {"frozen": (10, 10, 1e-3), "partly": (10, 4, 1e-4), "full": (5, 5, 1e-4)}
 
 
 def race(

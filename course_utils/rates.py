@@ -55,18 +55,24 @@ def one_cycle(
     backbone_rate: float,
     head_rate: float,
     weight_decay: float = 0.01,
+    *,
+    fused: bool | None = None,
 ) -> tuple[torch.optim.Optimizer, OneCycleLR]:
     """AdamW with discriminative rates, and a schedule up over the first fifth and down to zero.
 
     The schedule is one cycle ("Super-Convergence: Very Fast Training of Neural Networks Using Large
     Learning Rates", Leslie N. Smith and Nicholay Topin, 2017), along a cosine, and is stepped after
     every batch, `steps` times.  Weight decay spares norms and biases.
+
+    fused : update all weights in one go, with other roundings; None does so on a GPU alone
     """
     groups = parameter_groups(
         model, backbone_rate=backbone_rate, head_rate=head_rate, weight_decay=weight_decay
     )
     device = next(model.parameters()).device
-    optimizer = torch.optim.AdamW(groups, fused=device.type == "cuda")
+    if fused is None:
+        fused = device.type == "cuda"
+    optimizer = torch.optim.AdamW(groups, fused=fused)
     schedule = OneCycleLR(
         optimizer,
         max_lr=[float(group["lr"]) for group in optimizer.param_groups],

@@ -94,7 +94,7 @@ def _behind_a_cache(
     needed = replace(data, test_images=data.train_images[:1], test_labels=data.train_labels[:1])
     tail, features = cache(model, plan, needed, FastPrepare(prepare), mirrored=mirrored)
     steps = count * training.steps_per_epoch(features, batch_size)
-    optimizer, schedule = one_cycle(tail, steps, *both_rates)
+    optimizer, schedule = one_cycle(tail, steps, *both_rates, fused=can_fuse(tail))
     yield from epochs(
         tail,
         optimizer,
@@ -133,7 +133,7 @@ def everything(
     freezing.apply(model, plan)
     each = training.steps_per_epoch(data, batch_size)
     optimizer, schedule = one_cycle(
-        model, len(sizes) * each, backbone_rate, head_rate, weight_decay
+        model, len(sizes) * each, backbone_rate, head_rate, weight_decay, fused=can_fuse(model)
     )
     for start, size, length in _runs(sizes):
         at_size: PrepareFunction = FastPrepare(prepare, size)
@@ -152,6 +152,11 @@ def everything(
             speed=speed,
             start=start,
         )
+
+
+def can_fuse(model: nn.Module) -> bool:
+    """Whether AdamW can update all weights in one go on the device of a network (torch 2.6 on)."""
+    return next(model.parameters()).device.type in ("cpu", "cuda")
 
 
 def _runs(sizes: Sequence[int]) -> list[tuple[int, int, int]]:
