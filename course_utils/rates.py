@@ -77,7 +77,8 @@ def one_cycle(
         optimizer,
         max_lr=[float(group["lr"]) for group in optimizer.param_groups],
         total_steps=steps,
-        pct_start=0.2,
+        # torch divides by zero where the rise is over after exactly one step
+        pct_start=0.3 if steps == 5 else 0.2,
         cycle_momentum=False,
     )
     return optimizer, schedule

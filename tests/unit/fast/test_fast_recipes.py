@@ -5,6 +5,7 @@ from course_utils.datasets import Prepare
 from course_utils.fast import recipes
 from course_utils.fast.changing import Augment
 
+import pytest
 import torch
 from tiny import data, network
 from torch.nn import functional as F
@@ -51,6 +52,16 @@ def test_the_test_images_make_no_difference() -> None:
         for some in (given, blank)
     ]
     assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("steps", range(1, 12))
+def test_the_schedule_works_for_any_number_of_steps(steps: int) -> None:
+    model = network()
+    optimizer, schedule = rates.one_cycle(model, steps, 1e-3, 3e-3)
+    for _ in range(steps):
+        assert all(0 <= group["lr"] <= 3e-3 + 1e-12 for group in optimizer.param_groups)
+        optimizer.step()
+        schedule.step()
 
 
 def test_a_fused_update_is_the_plain_one() -> None:
