@@ -91,6 +91,7 @@ def our_full(
     model: nn.Module, data: ImageData, prepare: Prepare, args: argparse.Namespace, seed: int
 ) -> None:
     sizes = args.sizes or [prepare.size] * args.our_epochs
+    finish(recipes.frozen(model, data, prepare, count=1, seed=seed))  # the head first
     finish(recipes.everything(model, data, prepare, sizes=sizes, seed=seed, change=Augment()))
 
 
