@@ -43,7 +43,7 @@ solutions: $(READY)
 test: $(READY)
 	$(RUN) ruff check .
 	$(RUN) mypy
-	$(PARALLEL) --dist worksteal --ignore=tests/browser tests
+	$(PARALLEL) --durations=25 --dist worksteal --ignore=tests/browser tests
 	$(PYTEST) tests/browser
 	rm -rf $(SOLVED)
 	$(RUN) course_utils solutions --behind $(SOLVED)
