@@ -30,6 +30,8 @@ def train(
     Raises ImportError, saying what to do, where fastai is missing.
     """
     try:
+        import fastai.callback.progress
+        import fastai.callback.schedule  # noqa: F401  these two give a Learner `no_bar`, `fine_tune`
         from fastai.data.block import CategoryBlock, DataBlock
         from fastai.data.transforms import IndexSplitter, Normalize
         from fastai.learner import Learner

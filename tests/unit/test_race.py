@@ -59,6 +59,7 @@ def test_fastai_says_what_to_do_where_it_is_missing(monkeypatch) -> None:
         fastai_loop.train(network(), data(8), PREPARE, epochs=2, frozen=True)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # from within fastai
 @pytest.mark.parametrize("frozen", [True, False])
 def test_fastai_trains_what_it_is_told(monkeypatch, frozen: bool) -> None:
     pytest.importorskip("fastai")
