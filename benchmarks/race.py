@@ -274,6 +274,7 @@ def main() -> None:
         network=args.network,
         seeds=args.seeds,
         size=args.size or course.size,
+        epochs={"common": args.epochs, "ours": args.our_epochs, "gradual": args.gradual},
         medians=said,
         rows=finished,
     )

@@ -22,9 +22,9 @@ PHOTOGRAPHS = ("race_frozen_cifar10", "race_partly_cifar10", "race_full_cifar10"
 BUILT_IN = ("race_frozen", "race_partly", "race_full", "race_frozen_resnet18_slim")
 QUESTIONS = {"frozen": "head only", "partly": "last five blocks", "full": "everything"}
 NAMES = {
-    "classic": "classic A: Adam 1e-3, batches of 64",
-    "classic-b": "classic B: SGD 1e-3, 0.5 / 0.5, batches of 32",
-    "tutorial": "PyTorch's tutorial: SGD 1e-3, batches of 4",
+    "classic": "classic A: Adam, batches of 64",
+    "classic-b": "classic B: SGD, 0.5 / 0.5, batches of 32",
+    "tutorial": "PyTorch's tutorial: SGD, batches of 4",
     "fastai": "fastai",
     "ours": "ours",
 }
