@@ -11,6 +11,8 @@ from typing import Any
 
 from course_utils import environment, experiments
 
+import marked
+from marked import table
 from traitlets.config import PyFileConfigLoader
 
 PAGE = environment.PROJECT / "hub" / "README.md"
@@ -39,12 +41,6 @@ def medians(
         | {value: statistics.median(row[value] for row in members) for value in values}
         for group, members in groups.items()
     ]
-
-
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """A table in Markdown."""
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
-    return ["| " + " | ".join(line) + " |" for line in lines]
 
 
 def memory_table(record: dict[str, Any]) -> list[str]:
@@ -143,10 +139,7 @@ def block() -> str:
 
 def replaced(page: str) -> str:
     """The page with its block made anew.  Raises ValueError unless it has exactly one."""
-    if page.count(START) != 1 or page.count(END) != 1:
-        raise ValueError(f"the page needs one {START} and one {END}")
-    before, rest = page.split(START)
-    return before + block() + rest.split(END)[1]
+    return marked.replaced(page, START, END, block())
 
 
 def write(page: Path = PAGE) -> None:

@@ -225,8 +225,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="of the classic loop")
     parser.add_argument("--our-epochs", type=int)
     parser.add_argument("--sizes", type=int, nargs="+", help="ours, full: the size of each epoch")
-    parser.add_argument("--gradual", type=int, default=3, help="ours, full: epochs before that, of "
-                        "the last blocks alone")  # fmt: skip
+    parser.add_argument("--gradual", type=int, default=3, help="ours, full: epochs before")
     parser.add_argument("--classic-rate", type=float)
     parser.add_argument("--workers", type=int, default=0, help="the classic loop's DataLoader's")
     parser.add_argument("--contenders", nargs="+", default=["classic", "ours"])

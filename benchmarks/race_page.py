@@ -11,7 +11,7 @@ from typing import Any
 
 from course_utils import environment, experiments, plots
 
-from class_page import table
+import marked
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -70,7 +70,7 @@ def race_table(record: Record) -> list[str]:
             ]
         )
     rows.sort(key=lambda row: row[0] == "ours")
-    return table(
+    return marked.table(
         ["", "seconds", "test accuracy", "ours is faster, times", "ours is ahead, points"], rows
     )
 
@@ -98,7 +98,7 @@ def parts_part(record: Record) -> list[str]:
     rows = [[f"{k}: {way}", *(f"{ms[k, way, size]:.2f}" for size in sizes)] for k, way in ways]
     head = ["milliseconds an image", *(f"{size} px" for size in sizes)]
     return [
-        *table(head, rows),
+        *marked.table(head, rows),
         "",
         f"*Medians; `{record['command']}`: {record['hardware']}.*",
         "",
@@ -114,8 +114,8 @@ def block() -> str:
             lines += [f"### {title}", ""]
             for record in records:
                 lines += race_part(record)
-    if there(PHOTOGRAPHS):
-        lines += [f"![{RACE_ALT}](images/race.png)", ""]
+        if records and names is PHOTOGRAPHS:
+            lines += [f"![{RACE_ALT}](images/race.png)", ""]
     if parts := there(("speed_parts",)):
         lines += ["### Where the time goes", "", *parts_part(parts[0])]
     if scaling := there(("scaling",)):
@@ -194,10 +194,7 @@ def curve(
 
 def replaced(page: str) -> str:
     """The page with its block made anew.  Raises ValueError unless it has exactly one."""
-    if page.count(START) != 1 or page.count(END) != 1:
-        raise ValueError(f"the page needs one {START} and one {END}")
-    before, rest = page.split(START)
-    return before + block() + rest.split(END)[1]
+    return marked.replaced(page, START, END, block())
 
 
 def write(page: Path = PAGE, pictures: Path = PICTURES) -> None:

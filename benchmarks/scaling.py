@@ -1,6 +1,6 @@
 """How time and memory grow with the number of images, their resolution, and the blocks that learn.
 
-    python benchmarks/scaling.py                        about ten minutes on two cores
+    python benchmarks/scaling.py                        about five minutes on two cores
     python benchmarks/scaling.py --runs 1 --epochs 1    a quick look
 
 One thing is changed at a time, from a setting in the middle: 500 images of the built-in world, 64
@@ -68,9 +68,7 @@ def peak_bytes() -> int:
 
 def settings() -> list[dict[str, Any]]:
     """Every setting once for each row that it stands in; `by` names the row."""
-    return [
-        {**MIDDLE, "by": by, by: value} for by, values in ROWS.items() for value in values
-    ]  # fmt: skip
+    return [{**MIDDLE, "by": by, by: value} for by, values in ROWS.items() for value in values]
 
 
 def main() -> None:
