@@ -29,16 +29,16 @@ lab: $(READY)
 	@$(RUN) course_utils lab $(LAB_ARGS)
 
 record: $(READY)
-	$(RUN) course_utils record
+	$(RUN) authoring record
 
 site: $(READY)
-	.venv/bin/python site/build.py
+	$(RUN) authoring.site.build
 
 slides: $(READY)
-	$(RUN) course_utils slides
+	$(RUN) authoring slides
 
 solutions: $(READY)
-	$(RUN) course_utils solutions
+	$(RUN) authoring solutions
 
 test: $(READY)
 	$(RUN) ruff check .
@@ -46,7 +46,7 @@ test: $(READY)
 	$(PARALLEL) --durations=25 --dist worksteal --ignore=tests/browser tests
 	$(PYTEST) tests/browser
 	rm -rf $(SOLVED)
-	$(RUN) course_utils solutions --behind $(SOLVED)
+	$(RUN) authoring solutions --behind $(SOLVED)
 	COURSE_DATA=shapes COURSE_OFFLINE=1 $(PARALLEL) --dist loadscope --nbval-lax --nbval-current-env \
 		--nbval-cell-timeout=180 --nbval-sanitize-with=tests/lessons/sanitize.cfg $(SOLVED)/*.ipynb
 

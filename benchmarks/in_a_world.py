@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks import keeping
 from course_utils import experiments, world
-
-import keeping
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, test: int, seeds: int = 3) -> None:

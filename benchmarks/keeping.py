@@ -57,9 +57,15 @@ PRIVATE = ("--keep", "--out", "--data-name", "--weights-name")
 
 def command(words: list[str]) -> str:
     """The command to make a record again: without names and places that only this machine has."""
-    kept, skip = [f"python benchmarks/{Path(words[0]).name}"], False
+    kept, skip = [f"python -m {_module(Path(words[0]))}"], False
     for word in words[1:]:
         if not skip and word not in PRIVATE:
             kept.append("FOLDER" if kept[-1] == "--data" and Path(word).is_dir() else word)
         skip = not skip and word in PRIVATE
     return " ".join([kept[0], *map(shlex.quote, kept[1:])])
+
+
+def _module(script: Path) -> str:
+    """What `python -m` calls a script of this folder: `benchmarks.lesson05.fine_tuning`."""
+    below = script.resolve().relative_to(Path(__file__).resolve().parent).with_suffix("")
+    return ".".join(["benchmarks", *below.parts])

@@ -7,7 +7,7 @@ distillation through attention", Hugo Touvron and others, 2020).  And its maps a
 the tokens what to look for ("FitNets: Hints for Thin Deep Nets", Adriana Romero and others, 2014).
 """
 
-from course_utils.stages import stages
+from course_utils.networks.stages import stages
 
 import torch
 from torch import Tensor, nn

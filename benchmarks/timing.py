@@ -5,9 +5,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from course_utils import environment, freezing, models, training
-from course_utils.datasets import ImageData
-from course_utils.freezing import FreezePlan
+from course_utils import environment
+from course_utils.images.data import ImageData
+from course_utils.networks import loading as models
+from course_utils.training import freezing
+from course_utils.training import loop as training
+from course_utils.training.freezing import FreezePlan
 from course_utils.world import Course
 
 import torch

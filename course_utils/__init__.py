@@ -7,13 +7,13 @@ Importing this package is cheap: neither torch nor matplotlib is loaded.  It doe
    loaded, so import `course_utils` first.
 2. It makes `import torchvision` safe (see `_torchvision_fix`).
 
-Everything else lives in modules of its own: `from course_utils import freezing`.
+Everything else lives in modules of its own: `from course_utils.training import freezing`.
 """
 
 import os
 from typing import TYPE_CHECKING, Any
 
-from . import _torchvision_fix
+from course_utils import _torchvision_fix
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 _torchvision_fix.install()
@@ -22,13 +22,13 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "begin"]
 
 if TYPE_CHECKING:
-    from .world import begin
+    from course_utils.world import begin
 
 
 def __getattr__(name: str) -> Any:
     """Load `begin` when it is first used, since it needs torch."""
     if name == "begin":
-        from .world import begin
+        from course_utils.world import begin
 
         return begin
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

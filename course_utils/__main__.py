@@ -3,17 +3,28 @@
 import argparse
 import importlib
 import sys
+from collections.abc import Sequence
 
-COMMANDS = ("lab", "progress", "doctor", "fetch", "run", "record", "slides", "solutions", "publish")
+COMMANDS = ("lab", "progress", "doctor", "fetch", "run")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit status (0 is success)."""
-    parser = argparse.ArgumentParser(prog="python -m course_utils", description=__doc__)
+    return run_command("course_utils", COMMANDS, __doc__, arguments)
+
+
+def run_command(
+    package: str, commands: Sequence[str], about: str | None, arguments: list[str] | None
+) -> int:
+    """Run one of a package's commands, each a module of its folder `commands`.
+
+    Returns the exit status: 0 is success, 130 means that Ctrl+C stopped it.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {package}", description=about)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="NAME")
-    for name in COMMANDS:
+    for name in commands:
         try:
-            module = importlib.import_module(f"course_utils.commands.{name}")
+            module = importlib.import_module(f"{package}.commands.{name}")
         except ImportError as error:  # the others, doctor above all, must still work
             subparsers.add_parser(name, help=f"not available here: {error}")
             continue

@@ -9,9 +9,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+from course_utils import environment
 
-from . import environment
+import pandas as pd
 
 RECORDS = environment.PROJECT / "data" / "records"
 Row = Mapping[str, Any]

@@ -11,16 +11,21 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from course_utils import environment
+from course_utils.downloads import known_files as downloads
+from course_utils.images import shapes
+from course_utils.images.data import ImageData, Prepare, load_cifar10, load_shapes
+from course_utils.images.folders import ImageFolderError, count, load_folder
+from course_utils.networks.loading import mobilenet_v2
+
 import torch
 from torch import nn
 
-from . import downloads, environment, shapes
-from .datasets import ImageData, Prepare, load_cifar10, load_shapes
-from .folders import ImageFolderError, count, load_folder
-from .models import mobilenet_v2
-
 SHAPES_WEIGHTS = environment.PROJECT / "data" / "mobilenet_v2-shapes.safetensors"
-SHAPES_MEAN, SHAPES_STD = (0.40, 0.40, 0.40), (0.23, 0.23, 0.23)  # as benchmarks/pretrain_shapes.py
+SHAPES_MEAN, SHAPES_STD = (
+    (0.40, 0.40, 0.40),
+    (0.23, 0.23, 0.23),
+)  # as benchmarks/pretraining/pretrain_shapes.py
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # as torchvision's
 
 

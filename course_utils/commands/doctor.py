@@ -6,8 +6,9 @@ import argparse
 import textwrap
 from collections.abc import Sequence
 
-from course_utils import diagnosis, diagnosis_of_data
-from course_utils.diagnosis import Check, Finding
+from course_utils.commands import doctor_data as diagnosis_of_data
+from course_utils.commands import doctor_machine as diagnosis
+from course_utils.commands.doctor_machine import Check, Finding
 
 HELP = "check this machine and say what to do about each finding"
 WIDTH = 100

@@ -40,7 +40,7 @@ def main(args: argparse.Namespace) -> int:
         return 2
 
     # Only now: loading torch takes seconds, and `--help` should not.
-    from course_utils.downloads import DownloadError
+    from course_utils.downloads.known_files import DownloadError
 
     status = 0
     for name in args.what or ALL:
@@ -57,7 +57,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _fetch(name: str, folder: Path | None) -> None:
-    from course_utils.downloads import fetch_cifar10, fetch_weights
+    from course_utils.downloads.known_files import fetch_cifar10, fetch_weights
 
     from torchvision.models import MobileNet_V2_Weights
 

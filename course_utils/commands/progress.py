@@ -11,10 +11,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print the table."""
-    from ..checks.progress import Progress
+    from course_utils.exercises.catalogue import progress_table
+    from course_utils.exercises.progress import Progress
 
     kept = Progress()
-    table = kept.table()
+    table = progress_table(kept)
     if table.empty:
         print("No lesson has exercises yet.")
         return 0

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # only for types: loading torch takes seconds, and `--help` should not
-    from course_utils.datasets import ImageData
-    from course_utils.single_run import Experiment, Setup
-    from course_utils.training import Epoch
+    from course_utils.commands.experiment import Experiment, Setup
+    from course_utils.images.data import ImageData
+    from course_utils.training.loop import Epoch
     from course_utils.world import Course
 
 HELP = "train once or over several seeds, with any part of the network frozen"
@@ -97,8 +97,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run the experiment; 0, or 2 for a bad value, 1 for a failure, 130 when interrupted."""
     from course_utils import experiments
-    from course_utils.downloads import DownloadError
-    from course_utils.training import TrainingDiverged
+    from course_utils.downloads.known_files import DownloadError
+    from course_utils.training.loop import TrainingDiverged
 
     finished: list[list[Epoch]] = []
     status = 0
@@ -128,7 +128,7 @@ def main(args: argparse.Namespace) -> int:
 
 def setup_of(args: argparse.Namespace) -> Setup:
     """The set-up that the arguments describe."""
-    from course_utils.single_run import Setup
+    from course_utils.commands.experiment import Setup
 
     return Setup(
         freeze=args.freeze,
@@ -147,8 +147,9 @@ def settle(args: argparse.Namespace) -> Experiment:
     """Find images and weights, check the values against them, and say what will be run."""
     from dataclasses import replace
 
-    from course_utils import environment, freezing, world
-    from course_utils.single_run import Experiment
+    from course_utils import environment, world
+    from course_utils.commands.experiment import Experiment
+    from course_utils.training import freezing
 
     setup = setup_of(args)
     wish = args.world or os.environ.get("COURSE_DATA", "auto").strip() or "auto"
@@ -197,7 +198,7 @@ def images(args: argparse.Namespace, course: Course, wish: str, size: int) -> Im
     train = args.train or course.train
     test = args.test or course.test
     if course.world == "folder":
-        from course_utils.folders import load_folder
+        from course_utils.images.folders import load_folder
 
         return load_folder(Path(wish), train, test, side=max(size, 64))
     return course.load(train, test)

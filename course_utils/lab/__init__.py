@@ -29,13 +29,13 @@ from typing import TYPE_CHECKING, Any
 __all__ = ["Lab"]
 
 if TYPE_CHECKING:
-    from .panel import Lab
+    from course_utils.lab.panel import Lab
 
 
 def __getattr__(name: str) -> Any:
     """Load `Lab` when it is first used: a session alone needs no widget library."""
     if name == "Lab":
-        from .panel import Lab
+        from course_utils.lab.panel import Lab
 
         return Lab
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from .drivers import (
+from course_utils.lab.drivers import (
     BackgroundDriver,
     Driver,
     ForegroundDriver,
     SynchronousDriver,
     running_loop,
 )
-from .settings import LabError
+from course_utils.lab.session.settings import LabError
 
 DRIVERS: dict[str, type[Driver]] = {
     driver.name: driver for driver in (BackgroundDriver, ForegroundDriver, SynchronousDriver)

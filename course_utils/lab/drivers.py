@@ -20,8 +20,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-from . import memory
-from .settings import LabError
+from course_utils.lab import memory
+from course_utils.lab.session.settings import LabError
 
 SLICE = 0.03  # seconds of training between two looks at the event loop
 SYNCHRONOUS_STEPS = 50

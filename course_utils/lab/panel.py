@@ -9,13 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+from course_utils.lab import drivers, picture
+from course_utils.lab.choosing import choose
+from course_utils.lab.session.session import Session
+from course_utils.lab.session.settings import (
+    NETWORKS,
+    OPTIMIZERS,
+    LabError,
+    Settings,
+    from_keywords,
+)
+from course_utils.lab.view import View, photographs
 
-from . import drivers, picture
-from .choosing import choose
-from .session import Session
-from .settings import NETWORKS, OPTIMIZERS, LabError, Settings, from_keywords
-from .view import View, photographs
+import pandas as pd
 
 # All labs of this process.  One of them trains at a time: two would share the same few cores, and a
 # lab whose cell was run again must not go on unseen.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from course_utils.plots import BLUE, GREY, ORANGE, PINK, new_figure
+from course_utils.plots import picture as as_png
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-
-from ..plots import BLUE, GREY, ORANGE, PINK, new_figure
-from ..plots import picture as as_png
 
 SMALLEST = 1e-4  # where a bar begins, as on the panel
 

@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from course_utils.lab.drivers import Answer
+
 import anywidget
 import traitlets
 from PIL import Image
 from torch import Tensor
-
-from .drivers import Answer
 
 STATIC = Path(__file__).with_name("static")
 SCRIPTS = ("base", "store", "chart", "blocks", "wall", "controls", "drawers", "lab")

@@ -19,7 +19,7 @@ little_near, much_near = "everything", "everything"
 little_far, much_far = "earlier block", "scratch, small network"
 
 # %% thirty_images
-from course_utils import recipes
+from course_utils.training import recipes
 
 
 def my_training(model, data, prepare, seed):

@@ -38,7 +38,7 @@ if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the r
     folder = os.path.expanduser("~/transfer-learning")
     if not os.path.isdir(folder):
         if not address:
-            raise RuntimeError("No address set: run `python -m course_utils publish OWNER/NAME`.")
+            raise RuntimeError("No address set: run `python -m authoring publish OWNER/NAME`.")
         clone = ["git", "clone", "-q", "--depth=1", address, folder]
         git = subprocess.run(clone, capture_output=True, text=True)
         if git.returncode:
@@ -58,9 +58,12 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models import mobilenet_v2
 
-from course_utils import datasets, experiments, figures_00, freezing, plots, training
-from course_utils.checks import lesson00 as check
-from course_utils.checks import progress
+from course_utils.images import data as datasets
+from course_utils import experiments, plots
+from course_utils.lesson00 import figures as figures_00
+from course_utils.training import freezing, loop as training
+from course_utils.lesson00 import check
+from course_utils.exercises import catalogue
 from course_utils.lab import Lab
 
 course = course_utils.begin(lesson=0, train=2000, test=1000)
@@ -488,7 +491,7 @@ print("panel     1 run, seed 0; the backbone's rate is 0.001, the head's 0.003")
 # **Your exercises so far:**
 
 # %%
-progress.Progress().table()
+catalogue.progress_table()
 
 # %% [markdown]
 # ## Next

@@ -34,7 +34,7 @@ if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the r
     folder = os.path.expanduser("~/transfer-learning")
     if not os.path.isdir(folder):
         if not address:
-            raise RuntimeError("No address set: run `python -m course_utils publish OWNER/NAME`.")
+            raise RuntimeError("No address set: run `python -m authoring publish OWNER/NAME`.")
         clone = ["git", "clone", "-q", "--depth=1", address, folder]
         git = subprocess.run(clone, capture_output=True, text=True)
         if git.returncode:
@@ -63,10 +63,13 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models import mobilenet_v2, resnet18
 
-from course_utils import activations, experiments, figures_01, freezing, models, plots
-from course_utils.checks import lesson01 as check
-from course_utils.datasets import balanced_choice, batches
-from course_utils.stages import stages
+from course_utils.lesson01 import activations, figures as figures_01
+from course_utils import experiments, plots
+from course_utils.training import freezing
+from course_utils.networks import loading as models
+from course_utils.lesson01 import check
+from course_utils.images.data import balanced_choice, batches
+from course_utils.networks.stages import stages
 
 course = course_utils.begin(lesson=1, train=300, test=150)
 

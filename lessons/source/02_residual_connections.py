@@ -36,7 +36,7 @@ if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the r
     folder = os.path.expanduser("~/transfer-learning")
     if not os.path.isdir(folder):
         if not address:
-            raise RuntimeError("No address set: run `python -m course_utils publish OWNER/NAME`.")
+            raise RuntimeError("No address set: run `python -m authoring publish OWNER/NAME`.")
         clone = ["git", "clone", "-q", "--depth=1", address, folder]
         git = subprocess.run(clone, capture_output=True, text=True)
         if git.returncode:
@@ -58,10 +58,13 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models import mobilenet_v2, resnet18
 
-from course_utils import experiments, figures_02, freezing, models, plots, recipes, training, twins
-from course_utils.checks import lesson02 as check
-from course_utils.datasets import batches, load_shapes
-from course_utils.stages import stages
+from course_utils import experiments, plots
+from course_utils.lesson02 import figures as figures_02, twins
+from course_utils.training import freezing, recipes, loop as training
+from course_utils.networks import loading as models
+from course_utils.lesson02 import check
+from course_utils.images.data import batches, load_shapes
+from course_utils.networks.stages import stages
 
 course = course_utils.begin(lesson=2, train=800, test=300)
 

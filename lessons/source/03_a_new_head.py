@@ -36,7 +36,7 @@ if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the r
     folder = os.path.expanduser("~/transfer-learning")
     if not os.path.isdir(folder):
         if not address:
-            raise RuntimeError("No address set: run `python -m course_utils publish OWNER/NAME`.")
+            raise RuntimeError("No address set: run `python -m authoring publish OWNER/NAME`.")
         clone = ["git", "clone", "-q", "--depth=1", address, folder]
         git = subprocess.run(clone, capture_output=True, text=True)
         if git.returncode:
@@ -61,9 +61,11 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models import mobilenet_v2, resnet18, vgg16
 
-from course_utils import experiments, figures_03, inspection, models, plots
-from course_utils.checks import lesson03 as check
-from course_utils.datasets import batches
+from course_utils import experiments, plots
+from course_utils.lesson03 import figures as figures_03
+from course_utils.networks import inspection, loading as models
+from course_utils.lesson03 import check
+from course_utils.images.data import batches
 
 course = course_utils.begin(lesson=3, train=900, test=500)
 

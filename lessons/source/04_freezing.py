@@ -36,7 +36,7 @@ if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the r
     folder = os.path.expanduser("~/transfer-learning")
     if not os.path.isdir(folder):
         if not address:
-            raise RuntimeError("No address set: run `python -m course_utils publish OWNER/NAME`.")
+            raise RuntimeError("No address set: run `python -m authoring publish OWNER/NAME`.")
         clone = ["git", "clone", "-q", "--depth=1", address, folder]
         git = subprocess.run(clone, capture_output=True, text=True)
         if git.returncode:
@@ -57,9 +57,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import experiments, freezing, inspection, plots, prefix, training
-from course_utils.checks import lesson04 as check
-from course_utils.datasets import as_they_are, batches
+from course_utils import experiments, plots
+from course_utils.training import freezing, prefix, loop as training
+from course_utils.networks import inspection
+from course_utils.lesson04 import check
+from course_utils.images.data import as_they_are, batches
 from course_utils.lab import Lab
 
 course = course_utils.begin(lesson=4, train=200, test=400)

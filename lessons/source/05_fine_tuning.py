@@ -37,7 +37,7 @@ if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the r
     folder = os.path.expanduser("~/transfer-learning")
     if not os.path.isdir(folder):
         if not address:
-            raise RuntimeError("No address set: run `python -m course_utils publish OWNER/NAME`.")
+            raise RuntimeError("No address set: run `python -m authoring publish OWNER/NAME`.")
         clone = ["git", "clone", "-q", "--depth=1", address, folder]
         git = subprocess.run(clone, capture_output=True, text=True)
         if git.returncode:
@@ -59,9 +59,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import experiments, inspection, plots, recipes, training
-from course_utils.checks import lesson05 as check
-from course_utils.datasets import batches
+from course_utils import experiments, plots
+from course_utils.networks import inspection
+from course_utils.training import recipes, loop as training
+from course_utils.lesson05 import check
+from course_utils.images.data import batches
 from course_utils.lab import Lab
 
 course = course_utils.begin(lesson=5, train=150, test=300)
@@ -232,7 +234,7 @@ try:
     full = experiments.read_record("classic_recipe_cifar10")
 except FileNotFoundError:
     print("No such run has been recorded yet. On a machine with a GPU, this makes the record:")
-    print("python benchmarks/classic_recipe.py --data cifar10 --size 224 --seeds 0 1 2")
+    print("python -m benchmarks.lesson05.classic_recipe --data cifar10 --size 224 --seeds 0 1 2")
 else:
     table = pd.DataFrame(full["rows"]).assign(run="all of CIFAR-10")
     figure = plots.lines(

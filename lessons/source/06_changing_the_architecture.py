@@ -35,7 +35,7 @@ if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the r
     folder = os.path.expanduser("~/transfer-learning")
     if not os.path.isdir(folder):
         if not address:
-            raise RuntimeError("No address set: run `python -m course_utils publish OWNER/NAME`.")
+            raise RuntimeError("No address set: run `python -m authoring publish OWNER/NAME`.")
         clone = ["git", "clone", "-q", "--depth=1", address, folder]
         git = subprocess.run(clone, capture_output=True, text=True)
         if git.returncode:
@@ -55,8 +55,11 @@ from torch import nn
 from torchvision.models import mobilenet_v2
 from torchvision.models.mobilenetv2 import InvertedResidual
 
-from course_utils import experiments, figures_06, freezing, models, plots, recipes, surgery
-from course_utils.checks import lesson06 as check
+from course_utils import experiments, plots
+from course_utils.lesson06 import figures as figures_06, surgery
+from course_utils.training import freezing, recipes
+from course_utils.networks import loading as models
+from course_utils.lesson06 import check
 
 course = course_utils.begin(lesson=6, train=150, test=250)
 

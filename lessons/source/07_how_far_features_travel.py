@@ -34,7 +34,7 @@ if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the r
     folder = os.path.expanduser("~/transfer-learning")
     if not os.path.isdir(folder):
         if not address:
-            raise RuntimeError("No address set: run `python -m course_utils publish OWNER/NAME`.")
+            raise RuntimeError("No address set: run `python -m authoring publish OWNER/NAME`.")
         clone = ["git", "clone", "-q", "--depth=1", address, folder]
         git = subprocess.run(clone, capture_output=True, text=True)
         if git.returncode:
@@ -54,9 +54,11 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models import mobilenet_v2
 
-from course_utils import experiments, figures_07, plots, probes, strategies
-from course_utils.checks import lesson07 as check
-from course_utils.tasks import few_classes, load_task
+from course_utils import experiments, plots
+from course_utils.lesson07 import figures as figures_07, strategies
+from course_utils.training import probes
+from course_utils.lesson07 import check
+from course_utils.lesson07.tasks import few_classes, load_task
 
 course = course_utils.begin(lesson=7, train=300, test=300)
 

@@ -38,7 +38,7 @@ if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the r
     folder = os.path.expanduser("~/transfer-learning")
     if not os.path.isdir(folder):
         if not address:
-            raise RuntimeError("No address set: run `python -m course_utils publish OWNER/NAME`.")
+            raise RuntimeError("No address set: run `python -m authoring publish OWNER/NAME`.")
         clone = ["git", "clone", "-q", "--depth=1", address, folder]
         git = subprocess.run(clone, capture_output=True, text=True)
         if git.returncode:
@@ -62,11 +62,14 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
-from course_utils import experiments, figures_08, freezing, models, plots, recipes, training
-from course_utils.checks import lesson08 as check
-from course_utils.datasets import Prepare, batches
-from course_utils.small_net import SIZE, small_net, statistics
-from course_utils.source_task import source_and_target
+from course_utils import experiments, plots
+from course_utils.lesson08 import figures as figures_08
+from course_utils.training import freezing, recipes, loop as training
+from course_utils.networks import loading as models
+from course_utils.lesson08 import check
+from course_utils.images.data import Prepare, batches
+from course_utils.lesson08.small_net import SIZE, small_net, statistics
+from course_utils.lesson08.source_task import source_and_target
 
 course = course_utils.begin(lesson=8, train=320, test=500)
 

@@ -33,7 +33,7 @@ if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the r
     folder = os.path.expanduser("~/transfer-learning")
     if not os.path.isdir(folder):
         if not address:
-            raise RuntimeError("No address set: run `python -m course_utils publish OWNER/NAME`.")
+            raise RuntimeError("No address set: run `python -m authoring publish OWNER/NAME`.")
         clone = ["git", "clone", "-q", "--depth=1", address, folder]
         git = subprocess.run(clone, capture_output=True, text=True)
         if git.returncode:
@@ -49,9 +49,10 @@ import course_utils
 # %%
 import pandas as pd
 
-from course_utils.checks import lesson09 as check
-from course_utils.lab import Lab, challenges, riddle
-from course_utils.lab.scoreboard import Scoreboard
+from course_utils.lesson09 import check
+from course_utils.lab import Lab
+from course_utils.lesson09 import challenges, riddle
+from course_utils.lesson09.scoreboard import Scoreboard
 
 course = course_utils.begin(lesson=9, train=400, test=200)
 

@@ -35,7 +35,7 @@ if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the r
     folder = os.path.expanduser("~/transfer-learning")
     if not os.path.isdir(folder):
         if not address:
-            raise RuntimeError("No address set: run `python -m course_utils publish OWNER/NAME`.")
+            raise RuntimeError("No address set: run `python -m authoring publish OWNER/NAME`.")
         clone = ["git", "clone", "-q", "--depth=1", address, folder]
         git = subprocess.run(clone, capture_output=True, text=True)
         if git.returncode:
@@ -57,12 +57,12 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision import models as zoo
 
-from course_utils import (
-    experiments, figures_10, freeze_conventions, freezing, inspection, models, plots, prefix,
-    recipes, slim, training, yolo_freeze,
-)
-from course_utils.checks import lesson10 as check
-from course_utils.datasets import Prepare, as_they_are, batches
+from course_utils import experiments, plots
+from course_utils.lesson10 import figures as figures_10, freeze_conventions, slim, yolo_freeze
+from course_utils.training import freezing, prefix, recipes, loop as training
+from course_utils.networks import inspection, loading as models
+from course_utils.lesson10 import check
+from course_utils.images.data import Prepare, as_they_are, batches
 
 course = course_utils.begin(lesson=10, train=200, test=300)
 data = course.data
@@ -555,7 +555,7 @@ for option in ([0], [3], [3, 11]):
 #   the last.
 # - **YOLOv5**'s `--freeze` goes by name, as above, and stays as it is to the end.
 #
-# `course_utils/freeze_conventions.py` writes each as a few lines of PyTorch. It needs none of the
+# `course_utils/lesson10/freeze_conventions.py` writes each as a few lines of PyTorch. It needs none of the
 # tools. Then it takes *one* training step, and looks which tensors have changed. (fastai splits a
 # ResNet into three groups; we use two, as it does for other networks.)
 #

@@ -39,7 +39,7 @@ if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the r
     folder = os.path.expanduser("~/transfer-learning")
     if not os.path.isdir(folder):
         if not address:
-            raise RuntimeError("No address set: run `python -m course_utils publish OWNER/NAME`.")
+            raise RuntimeError("No address set: run `python -m authoring publish OWNER/NAME`.")
         clone = ["git", "clone", "-q", "--depth=1", address, folder]
         git = subprocess.run(clone, capture_output=True, text=True)
         if git.returncode:
@@ -59,9 +59,12 @@ import pandas as pd
 import torch
 from IPython.display import Markdown, display
 
-from course_utils import environment, experiments, figures_11, models, plots, recipes, training
-from course_utils.checks import lesson11 as check
-from course_utils.claims import own_runs, report, rules
+from course_utils import environment, experiments, plots
+from course_utils.lesson11 import figures as figures_11
+from course_utils.networks import loading as models
+from course_utils.training import recipes, loop as training
+from course_utils.lesson11 import check
+from course_utils.lesson11 import own_runs, report, rules
 
 course = course_utils.begin(lesson=11, train=200, test=400)
 
@@ -162,7 +165,7 @@ print(f"does no harm? {effect.outcome}   ({effect})")
 # that: for claims 1, 8, 10 and 19 we changed or added a comparison after a first look at their rows.
 # Take these four with more salt than the others.
 #
-# All of it is code: the rules in `course_utils/claims/rules.py`, the claims in the files beside it.
+# All of it is code: the rules in `course_utils/lesson11/rules.py`, the claims in the files beside it.
 # The verdicts are computed now, from the records:
 
 # %%

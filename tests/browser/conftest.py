@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from course_utils.notebooks import ROOT
-from course_utils.recording import OFFLINE
+from authoring.notebooks import ROOT
+from authoring.recording import OFFLINE
 from tests.conftest import find_chromium, lacks_browser
 
 import pytest

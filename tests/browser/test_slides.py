@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from authoring.notebooks import lessons
 from course_utils.__main__ import main
-from course_utils.notebooks import lessons
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from course_utils import notebooks
+from authoring import notebooks
 from tests.browser.conftest import ARTEFACTS, Watched, browser, page, watched  # noqa: F401
 from tests.browser.test_lessons_in_lab import COMPLAINTS, COUNTS, IDLE, choose, wait_until_run
 from tests.conftest import lacks_browser

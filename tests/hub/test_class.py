@@ -11,9 +11,9 @@ import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.http_server import Server
 from tests.hub.conftest import ROOT, Class, program
 from tests.hub.student import DIED, Kernel, Student
-from tests.unit.http_server import Server
 
 import psutil
 import pytest
@@ -62,7 +62,8 @@ def test_all_run_a_lesson_at_once(classroom: Class) -> None:
                     return said, f"{answer.error} in\n{cell['source']}"
             threads = kernel.run("import torch; print(torch.get_num_threads())").text
             kernel.run(
-                "from course_utils.checks.progress import Progress; Progress().note('0.1', 'right')"
+                "from course_utils.exercises.progress import Progress;"
+                " Progress().note('0.1', 'right')"
             )
         assert threads.strip() == "1", "each kernel would take all cores"
         return said, ""
@@ -82,7 +83,7 @@ def test_all_run_a_lesson_at_once(classroom: Class) -> None:
 FETCH = """
 import json, os
 os.environ["COURSE_OFFLINE"] = {offline!r}
-from course_utils import downloads
+from course_utils.downloads import known_files as downloads
 archive = downloads.Archive(**json.loads({archive!r}))
 print(downloads.fetch_cifar10(archive=archive, progress=False, retries=0))
 print(downloads.fetch_weights({weights!r}, progress=False, retries=0))

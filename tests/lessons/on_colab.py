@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from course_utils import notebooks
+from authoring import notebooks
 
 import nbformat
 from nbclient import NotebookClient

@@ -8,10 +8,10 @@ import json
 import os
 from pathlib import Path
 
+from tests.lessons import on_colab
+
 import pytest
 from nbformat import NotebookNode
-
-from . import on_colab
 
 pytestmark = [
     pytest.mark.slow,

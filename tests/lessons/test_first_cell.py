@@ -13,7 +13,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Thread
 
-from course_utils import colab, notebooks
+from authoring import notebooks
+from course_utils import colab
 
 import pytest
 
@@ -82,7 +83,7 @@ def test_the_published_address_is_used(empty: Path, remote: str) -> None:
 def test_without_an_address_colab_says_what_to_do(empty: Path) -> None:
     result = run(PRETEND + notebooks.first_cell(), empty)
     assert result.returncode != 0
-    assert "RuntimeError: No address set: run `python -m course_utils publish" in result.stderr
+    assert "RuntimeError: No address set: run `python -m authoring publish" in result.stderr
 
 
 @contextmanager

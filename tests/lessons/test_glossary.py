@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from functools import cache
 
-from course_utils import notebooks
+from authoring import notebooks
 from tests.lessons import glossary
 from tests.lessons.glossary import Entry, Use
 

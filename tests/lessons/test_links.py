@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from course_utils import notebooks
+from authoring import notebooks
 
 import pytest
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from course_utils import notebooks, recording
-from course_utils.lab.scoreboard import Scoreboard
+from authoring import notebooks, recording
+from course_utils.lesson09.scoreboard import Scoreboard
 
 import nbformat
 import pytest
@@ -123,7 +123,7 @@ def test_nothing_of_whoever_records_gets_into_a_lesson(
 ) -> None:
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "mine"))
     Scoreboard().add("a challenge", 3, "points")
-    cell = "from course_utils.lab.scoreboard import Scoreboard\nScoreboard().table().empty"
+    cell = "from course_utils.lesson09.scoreboard import Scoreboard\nScoreboard().table().empty"
     lesson.source.write_text(f"{TEXT}\n# %%\n{cell}\n")
     recording.record(lesson)
     last = notebooks.code_cells(notebooks.read_notebook(lesson.notebook))[-1]

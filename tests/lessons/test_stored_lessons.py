@@ -6,7 +6,7 @@ import statistics
 import tomllib
 from pathlib import Path
 
-from course_utils import notebooks
+from authoring import notebooks
 
 import pytest
 from nbformat import NotebookNode

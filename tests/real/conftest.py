@@ -9,9 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import course_utils  # noqa: F401  before torch does anything
-from course_utils import freezing, models, prefix, training, world
-from course_utils.datasets import ImageData, as_they_are
-from course_utils.stages import Tail
+from course_utils import world
+from course_utils.images.data import ImageData, as_they_are
+from course_utils.networks import loading as models
+from course_utils.networks.stages import Tail
+from course_utils.training import freezing, prefix
+from course_utils.training import loop as training
 from course_utils.world import Course
 
 import pytest

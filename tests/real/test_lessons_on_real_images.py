@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from course_utils import notebooks
+from authoring import notebooks
 
 import pytest
 from nbclient import NotebookClient

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from course_utils import freezing, models, prefix, world
-from course_utils.datasets import ImageData
+from course_utils import world
+from course_utils.images.data import ImageData
+from course_utils.networks import loading as models
+from course_utils.training import freezing, prefix
 from course_utils.world import Course
+from tests.real.conftest import SIZE, TEST, TRAIN, WEIGHTS, train
 
 import pytest
 import torch
-
-from .conftest import SIZE, TEST, TRAIN, WEIGHTS, train
 
 CHANCE = 0.1
 FROZEN, EPOCHS, RATE = 7, 3, 1e-3  # of 20 blocks; chosen to fit into two minutes on two cores

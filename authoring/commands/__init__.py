@@ -1,0 +1,1 @@
+"""What `python -m authoring` can do: one module a command."""

@@ -1,0 +1,1 @@
+"""The website: README, lessons, glossary and records as pages that need no network."""

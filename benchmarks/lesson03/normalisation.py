@@ -1,0 +1,135 @@
+"""Does it matter which normalisation is used in front of a frozen network?
+
+    python -m benchmarks.lesson03.normalisation
+    COURSE_DATA=FOLDER python -m benchmarks.lesson03.normalisation \
+        --networks mobilenet_v2 --suffix _cifar10
+
+The recipe is the one that is often given for ResNet-18: the backbone frozen, a new head trained by
+SGD with rate 0.001 and momentum 0.9 for 10 epochs in batches of 32.  Each network once with the
+mean and standard deviation its weights were trained with, and once with 0.5 and 0.5.  Both with
+batch norm in eval mode (truly frozen) and in train mode (what `model.train()` alone leaves behind).
+Writes data/records/normalisationSUFFIX.json.
+"""
+
+import argparse
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import course_utils
+from course_utils import environment, experiments, world
+from course_utils.images.data import ImageData, Prepare, as_they_are
+from course_utils.lesson10 import slim
+from course_utils.networks import loading as models
+from course_utils.training import freezing, prefix
+from course_utils.training import loop as training
+
+import torch
+from torch import nn
+
+HALF = (0.5, 0.5, 0.5)
+NETWORKS = ("resnet18_slim", "vit_tiny", "mobilenet_v2")
+
+
+def source(course: world.Course, network: str) -> tuple[Callable[[], nn.Module], Prepare]:
+    """How to make a network with its weights, and the preparation that belongs to them."""
+    if network == "mobilenet_v2":
+        return course.pretrained, course.prepare
+    own = slim.weights(network)
+    prepare = Prepare(own.size, own.mean, own.std, course.device)
+    return lambda: slim.load(network).to(course.device), prepare
+
+
+def head_accuracy(
+    model: nn.Module, data: ImageData, prepare: Prepare, *, batch_norm: str, epochs: int, seed: int
+) -> float:
+    """Train a new head on the frozen network by the recipe; accuracy on the test images."""
+    models.replace_head(model, len(data.class_names))
+    plan = freezing.freeze_backbone(model, "train" if batch_norm == "train" else "eval")
+    freezing.apply(model, plan)
+    learner: nn.Module = model
+    ready: training.PrepareFunction = prepare
+    if batch_norm == "eval":  # nothing moves in front of the head: compute it once
+        learner, data = prefix.cache(model, plan, data, prepare, batch_size=32)
+        plan, ready = prefix.tail_plan(learner, plan), as_they_are
+    learnable = [p for p in learner.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(learnable, lr=1e-3, momentum=0.9)
+    for _ in training.epochs(
+        learner, optimizer, data, ready, plan=plan, count=epochs, batch_size=32, seed=seed,
+        watch=False,
+    ):  # fmt: skip
+        pass
+    return training.evaluate(learner, data.test_images, data.test_labels, ready).accuracy
+
+
+def run(
+    course: world.Course, network: str, normalisation: str, batch_norm: str, epochs: int, seed: int
+) -> dict[str, float]:
+    """One row: a network, a normalisation, a mode of batch norm, a seed."""
+    environment.seed_everything(seed)
+    build, prepare = source(course, network)
+    if normalisation == "0.5 / 0.5":
+        prepare = replace(prepare, mean=HALF, std=HALF)
+    score = head_accuracy(
+        build(), course.draw(seed), prepare, batch_norm=batch_norm, epochs=epochs, seed=seed
+    )
+    return {"accuracy": score}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--networks", nargs="+", choices=NETWORKS, default=["resnet18_slim", "mobilenet_v2"]
+    )
+    parser.add_argument("--train", type=int, default=500)
+    parser.add_argument("--test", type=int, default=1000)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--data-name", help="what the images honestly are; default: as loaded")
+    parser.add_argument("--weights-name", help="what the weights honestly are")
+    parser.add_argument("--suffix", default="", help="of the record's name")
+    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
+    args = parser.parse_args()
+    os.environ.setdefault("COURSE_DATA", "shapes")
+    course = course_utils.begin(10, train=args.train, test=args.test)
+    titles = [
+        course.weights.title if name == "mobilenet_v2" else slim.weights(name).title
+        for name in args.networks
+    ]
+    rows = []
+    for seed in args.seeds:
+        for network in args.networks:
+            modes = ["eval"] if network.startswith("vit") else ["eval", "train"]
+            table = experiments.repeat(
+                lambda seed, normalisation, batch_norm, network=network: run(
+                    course, network, normalisation, batch_norm, args.epochs, seed
+                ),
+                seeds=[seed],
+                normalisation=["own", "0.5 / 0.5"],
+                batch_norm=modes,
+            )
+            found = [{**row, "network": network} for row in table.to_dict("records")]
+            rows += found
+            for row in found:
+                print(row, flush=True)
+        experiments.write_record(
+            f"normalisation{args.suffix}",
+            folder=args.out,
+            what="A head trained on a frozen network, with its weights' own normalisation and "
+            "with 0.5 / 0.5",
+            command="python -m benchmarks.lesson03.normalisation "
+            f"--networks {' '.join(args.networks)} "
+            f"--train {args.train} --test {args.test}",
+            data=f"{args.data_name or course.data.name}, {len(course.data.train_images)} training "
+            f"and {len(course.data.test_images)} test images",
+            weights=args.weights_name or "; ".join(titles),
+            seeds=args.seeds[: args.seeds.index(seed) + 1],
+            size=course.size,
+            epochs=args.epochs,
+            rows=rows,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Train a new head on cached features, and by the naive loop that runs the whole frozen network.
+
+    python -m benchmarks.lesson04.cached_features
+
+Both ways take the same steps from the same start, and reach the same accuracy.  They are timed in
+turn within one run, several times over; the figure to quote is the median of the ratios.  Writes
+data/records/cached_features.json.
+"""
+
+import argparse
+import os
+from functools import partial
+from pathlib import Path
+
+import course_utils
+from benchmarks import timing
+from course_utils import experiments
+from course_utils.images.data import as_they_are
+from course_utils.training import loop as training
+from course_utils.training import prefix
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--train", type=int, default=1000)
+    parser.add_argument("--test", type=int, default=1000)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--runs", type=int, default=5, help="repetitions; 3 or more to quote")
+    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
+    args = parser.parse_args()
+
+    os.environ.setdefault("COURSE_DATA", "shapes")
+    course = course_utils.begin(4, train=args.train, test=args.test)
+    data, prepare = course.data, course.prepare
+    backbone = 19
+    model, plan = timing.fresh(course, data, backbone, 0)
+    timing.train(model, plan, data.subset(timing.BATCH, 10), prepare, epochs=1, seed=0)  # warm up
+
+    rows = []
+    for run in range(args.runs):
+        model, plan = timing.fresh(course, data, backbone, run)
+        naive = timing.train(model, plan, data, prepare, epochs=args.epochs, seed=run)
+        naive_accuracy = training.evaluate(
+            model, data.test_images, data.test_labels, prepare
+        ).accuracy
+
+        model, plan = timing.fresh(course, data, backbone, run)
+        fill, (tail, features) = timing.timed(
+            partial(prefix.cache, model, plan, data, prepare, batch_size=timing.BATCH)
+        )
+        cached = timing.train(
+            tail,
+            prefix.tail_plan(tail, plan),
+            features,
+            as_they_are,
+            epochs=args.epochs,
+            seed=run,
+        )
+        accuracy = training.evaluate(
+            tail, features.test_images, features.test_labels, as_they_are
+        ).accuracy
+        rows.append(
+            {
+                "seed": run,
+                "naive_seconds": naive,
+                "fill_seconds": fill,
+                "cached_seconds": cached,
+                "ratio": naive / (fill + cached),
+                "ratio_of_epochs": naive / cached,
+                "naive_accuracy": naive_accuracy,
+                "cached_accuracy": accuracy,
+            }
+        )
+        print(
+            f"{args.epochs} epochs: naive {naive:.2f} s, cached {fill:.2f} s once and "
+            f"{cached:.2f} s; {naive / (fill + cached):.1f} times faster; "
+            f"accuracy {naive_accuracy:.1%} and {accuracy:.1%}",
+            flush=True,
+        )
+
+    medians = {key: timing.median(rows, key) for key in rows[0] if key != "seed"}
+    print(
+        f"median of {args.runs}: {medians['ratio']:.1f} times faster with the filling, "
+        f"{medians['ratio_of_epochs']:.0f} times an epoch without it"
+    )
+    path = experiments.write_record(
+        "cached_features",
+        folder=args.out,
+        what="Training a new head for equally many epochs: naive frozen loop against cached "
+        "features; the cache's filling covers the test images too",
+        command="python -m benchmarks.lesson04.cached_features "
+        f"--train {args.train} --test {args.test} "
+        f"--epochs {args.epochs} --runs {args.runs}",
+        data=str(data),
+        weights=course.weights.title,
+        seeds=range(args.runs),
+        size=course.size,
+        batch_size=timing.BATCH,
+        epochs=args.epochs,
+        medians=medians,
+        rows=rows,
+    )
+    print(f"wrote {path}")
+
+
+if __name__ == "__main__":
+    main()

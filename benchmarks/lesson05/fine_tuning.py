@@ -1,0 +1,191 @@
+"""Four questions about fine-tuning, answered in the Shapes world on a CPU in some minutes.
+
+    python -m benchmarks.lesson05.fine_tuning rates      how large a learning rate?
+    python -m benchmarks.lesson05.fine_tuning heads
+        does it help to train the head first, and how long?
+    python -m benchmarks.lesson05.fine_tuning depth
+        how many blocks to thaw, for how many images?
+    python -m benchmarks.lesson05.fine_tuning faults
+        which of the classic recipe's faults costs what?
+
+Each writes data/records/fine_tuning_NAME.json.  Accuracies are on images held out of training, not
+on the test set, since they are there to choose by.
+"""
+
+import argparse
+import time
+from typing import Any
+
+import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
+from course_utils import environment, experiments, world
+from course_utils.images.data import ImageData, as_they_are
+from course_utils.networks import loading as models
+from course_utils.training import freezing, prefix, recipes
+from course_utils.training import loop as training
+
+import torch
+from torch import nn
+
+HELD_OUT = 600
+RATES = [1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2]
+THAWED = [1, 3, 5, 9, 14, 20]
+SIZES = [100, 1000]
+
+
+def setting(course: world.Course, seed: int, train: int) -> tuple[nn.Module, ImageData]:
+    """A pretrained network with a new head, and `train` images with others held out to judge by."""
+    environment.seed_everything(seed)
+    data = course.load(train + HELD_OUT, 10).hold_out(HELD_OUT, seed=seed)
+    model = course.pretrained()
+    models.replace_head(model, len(data.class_names))
+    return model, data
+
+
+def accuracy(model: nn.Module, data: ImageData, course: world.Course) -> float:
+    result = training.evaluate(model, data.test_images, data.test_labels, course.prepare)
+    return result.accuracy
+
+
+def drain(events: Any) -> None:
+    for _ in events:
+        pass
+
+
+def rates(course: world.Course, seed: int, rate: float) -> dict[str, float]:
+    """Head first, then three epochs of all blocks; a diverged run counts as guessing."""
+    model, data = setting(course, seed, 300)
+    drain(recipes.train_head(model, data, course.prepare, count=10, seed=seed))
+    head_only = accuracy(model, data, course)
+    try:
+        drain(
+            recipes.fine_tune(
+                model, data, course.prepare, count=3, seed=seed, flip=False,
+                backbone_rate=rate, head_rate=rate,
+            )
+        )  # fmt: skip
+        score = accuracy(model, data, course)
+    except training.TrainingDiverged:
+        score = 1 / len(data.class_names)
+    return {"accuracy": score, "head_only": head_only}
+
+
+def heads(course: world.Course, seed: int, head_epochs: int) -> dict[str, float]:
+    """The head alone for some epochs (or none), then three epochs of everything."""
+    model, data = setting(course, seed, 300)
+    if head_epochs:
+        drain(recipes.train_head(model, data, course.prepare, count=head_epochs, seed=seed))
+    drain(recipes.fine_tune(model, data, course.prepare, count=3, seed=seed))
+    return {"accuracy": accuracy(model, data, course)}
+
+
+def depth(course: world.Course, seed: int, train: int, thawed: int) -> dict[str, float]:
+    """Head first, then the last blocks on a cached prefix, 120 steps or more."""
+    model, data = setting(course, seed, train)
+    drain(recipes.train_head(model, data, course.prepare, count=max(10, 3000 // train), seed=seed))
+    begun = time.perf_counter()
+    if thawed > 1:
+        plan = freezing.thaw_last(model, thawed)
+        freezing.apply(model, plan)
+        learner, images, ready = model, data, course.prepare
+        if plan.frozen:
+            learner, images = prefix.cache(model, plan, data, course.prepare, batch_size=32)
+            ready, plan = as_they_are, prefix.tail_plan(learner, plan)
+        count = max(4, 1000 // train)
+        drain(
+            recipes.fine_tune(
+                learner, images, ready, plan=plan, count=count, seed=seed, flip=False
+            )
+        )  # fmt: skip
+    return {"accuracy": accuracy(model, data, course), "seconds": time.perf_counter() - begun}
+
+
+# The better recipe differs from the classic one in these steps, each added to those before it.
+FAULTS = (
+    "classic",
+    "+ batch norm still while frozen",
+    "+ head trained to its end first",
+    "+ new optimizer, warm-up, one cycle",
+    "+ backbone rate 1e-3",
+    "+ head for one epoch only",
+    "+ mirrored images",
+)
+
+
+def faults(course: world.Course, seed: int, variant: str) -> dict[str, float]:
+    """One step on the way from the classic recipe to the better one."""
+    model, data = setting(course, seed, 300)
+    steps = FAULTS.index(variant)
+    if steps == 0:
+        drain(recipes.classic(model, data, course.prepare, seed=seed, batch_size=32))
+        return {"accuracy": accuracy(model, data, course)}
+    head_epochs = 1 if steps >= 5 else 10 if steps >= 2 else 2
+    head_rate = 3e-3 if steps >= 2 else 1e-3
+    drain(
+        recipes.train_head(
+            model, data, course.prepare, count=head_epochs, rate=head_rate, seed=seed
+        )
+    )
+    if steps >= 3:
+        drain(
+            recipes.fine_tune(
+                model, data, course.prepare, count=3, seed=seed, flip=steps >= 6,
+                backbone_rate=1e-3 if steps >= 4 else 1e-4,
+                head_rate=3e-3 if steps >= 4 else 1e-4,
+            )
+        )  # fmt: skip
+    else:  # the classic second phase: Adam at a tenth, and StepLR's cut after its first epoch
+        plan = freezing.freeze_nothing()
+        freezing.apply(model, plan)
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
+        schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones=[1], gamma=0.1)
+        drain(
+            training.epochs(
+                model, optimizer, data, course.prepare, plan=plan, count=3, batch_size=32,
+                seed=seed, scheduler=schedule, watch=False, start=2,
+            )
+        )  # fmt: skip
+    return {"accuracy": accuracy(model, data, course)}
+
+
+QUESTIONS = {"rates": rates, "heads": heads, "depth": depth, "faults": faults}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("question", choices=["rates", "heads", "depth", "faults"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--quick", action="store_true", help="two values, one seed, no record")
+    args = parser.parse_args()
+    course = world.settle(5, "shapes", 300, 10)
+    grid: dict[str, dict[str, list[Any]]] = {
+        "rates": {"rate": RATES},
+        "heads": {"head_epochs": [0, 1, 3, 10, 50]},
+        "depth": {"train": SIZES, "thawed": THAWED},
+        "faults": {"variant": list(FAULTS)},
+    }
+    settings = grid[args.question]
+    if args.quick:
+        settings = {name: values[-2:] for name, values in settings.items()}
+        args.seeds = args.seeds[:1]
+
+    def run(seed: int, **chosen: Any) -> dict[str, float]:
+        row = QUESTIONS[args.question](course, seed, **chosen)
+        print(seed, chosen, {k: round(v, 4) for k, v in row.items()}, flush=True)
+        return dict(row)
+
+    table = experiments.repeat(run, seeds=args.seeds, **settings)
+    print(experiments.summary(table, list(settings), "accuracy").to_string(index=False))
+    if not args.quick:
+        experiments.write_record(
+            f"fine_tuning_{args.question}",
+            what=f"fine-tuning on Shapes targets: {args.question}",
+            command=f"python -m benchmarks.lesson05.fine_tuning {args.question}",
+            data=f"Shapes (target), {HELD_OUT} held-out images, {course.size} px",
+            weights=course.weights.title,
+            seeds=args.seeds,
+            rows=table,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,371 @@
+"""Pretrained weights in changed networks: what fits, and what it is worth.
+
+    python -m benchmarks.lesson06.partial_loading
+        in the Shapes world, some 20 minutes
+    python -m benchmarks.lesson06.partial_loading --data FOLDER
+        on photographs, with ImageNet weights
+
+MobileNetV2 is changed in several ways and loaded in several ways.  These treatments follow:
+
+    frozen       only the head is trained
+    renewed      batch norm's statistics are measured anew on the training images, then as frozen
+    fine-tuned   the head for an epoch, then everything for three
+    retrained    the same with ten: as long as from scratch
+    scratch      the checkpoint is thrown away, and everything is trained for ten epochs
+
+The last two end with statistics measured anew, too.
+
+Three epochs of 200 images are 21 steps, after which a tenth of batch norm's first running variance,
+1, is still there.  Where the true one is far smaller, nothing gets through in eval mode: accuracies
+of exactly 10 % in the rows "frozen" and "fine-tuned" mean just that.
+
+Writes data/records/partial_loading.json, anew after each row.  Accuracies are on images held out of
+training.  With `--resume` the rows that this record has already are kept, and not measured again.
+"""
+
+import argparse
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
+from course_utils import environment, experiments, world
+from course_utils.images.data import ImageData
+from course_utils.lesson06 import surgery
+from course_utils.networks import loading as models
+from course_utils.training import freezing, recipes
+from course_utils.training import loop as training
+
+import torch
+from torch import nn
+from torchvision.models import MobileNetV2
+from torchvision.models import mobilenet_v2 as build
+
+State = dict[str, torch.Tensor]
+PLACE = 5  # where a block is inserted, and the shallow one of the two that are widened
+DEEP = 14
+WIDER = 1.25
+
+
+@dataclass(frozen=True)
+class Case:
+    """A changed network, and a way to load the old weights into it.
+
+    change, load : what to call them in the record
+    operate : changes the network in place
+    refit : changes the checkpoint so that it fits (None: it is taken as it is)
+    silence : after loading, start the inserted block as the identity
+    tune : fine-tune it, too (which takes most of the time)
+    """
+
+    change: str
+    load: str
+    operate: Callable[[MobileNetV2], object] = lambda model: None
+    refit: Callable[[MobileNetV2, State], State] = lambda model, state: state
+    silence: bool = False
+    width: float = 1.0
+    channels: int = 3
+    grey: bool = False
+    tune: bool = True
+
+
+def two_layer_head(model: MobileNetV2) -> None:
+    """A hidden layer between the features and the scores."""
+    old = model.classifier[1]
+    assert isinstance(old, nn.Linear)
+    model.classifier = nn.Sequential(
+        nn.Dropout(0.2), nn.Linear(old.in_features, 256), nn.ReLU(),
+        nn.Linear(256, old.out_features),
+    )  # fmt: skip
+
+
+def widen(place: int) -> Callable[[MobileNetV2], object]:
+    return lambda model: surgery.widen_block(model, place, 2.0)
+
+
+def insert(model: MobileNetV2) -> None:
+    surgery.insert_block(model, PLACE)
+
+
+def double_channels(place: int) -> Callable[[MobileNetV2, State], State]:
+    """Channels copied so that the block computes what it did."""
+
+    def refit(model: MobileNetV2, state: State) -> State:
+        hidden = 2 * state[f"features.{place}.conv.2.weight"].shape[1]
+        return surgery.widen_weights(state, place, hidden, noise=0.05)
+
+    return refit
+
+
+def overlap(model: MobileNetV2, state: State) -> State:
+    return surgery.copy_overlap(model, state)[0]
+
+
+def shift(model: MobileNetV2, state: State) -> State:
+    return surgery.shift_blocks(state, PLACE)
+
+
+def inputs(channels: int) -> Callable[[MobileNetV2], object]:
+    return lambda model: surgery.change_input_channels(model, channels)
+
+
+def refit_inputs(channels: int, how: Any) -> Callable[[MobileNetV2, State], State]:
+    return lambda model, state: surgery.change_input_weights(state, channels, how)
+
+
+def silu(model: MobileNetV2) -> None:
+    surgery.replace_activations(model, nn.ReLU6, nn.SiLU)
+
+
+SHALLOW = f"block {PLACE} twice as wide"
+DEEPER = f"block {DEEP} twice as wide"
+INSERTED = f"a block inserted at {PLACE}"
+ALL_WIDER = "all blocks wider by a quarter"
+CASES = (
+    Case("untouched", "as it is"),
+    Case("keys renamed", "as it is", refit=lambda model, state: {}),
+    Case("two-layer head", "as it is", two_layer_head, tune=False),
+    Case(INSERTED, "as it is", insert),
+    Case(INSERTED, "keys shifted", insert, shift),
+    Case(INSERTED, "keys shifted, last norm zero", insert, shift, silence=True),
+    Case(SHALLOW, "as it is", widen(PLACE)),
+    Case(SHALLOW, "overlap copied", widen(PLACE), overlap, tune=False),
+    Case(SHALLOW, "channels copied", widen(PLACE), double_channels(PLACE), tune=False),
+    Case(DEEPER, "as it is", widen(DEEP)),
+    Case(DEEPER, "channels copied", widen(DEEP), double_channels(DEEP)),
+    Case(ALL_WIDER, "as it is", width=WIDER),
+    Case(ALL_WIDER, "overlap copied", refit=overlap, width=WIDER),
+    Case("SiLU for ReLU6", "as it is", silu),
+    Case("grey through 3 channels", "as it is", grey=True, tune=False),
+    Case("1 input channel", "as it is", inputs(1), channels=1, grey=True),
+    Case("1 input channel", "summed", inputs(1), refit_inputs(1, "sum"), channels=1, grey=True),
+    Case("4 input channels", "as it is", inputs(4), channels=4, tune=False),
+    Case(
+        "4 input channels",
+        "new one zero",
+        inputs(4),
+        refit_inputs(4, "zero"),
+        channels=4,
+        tune=False,
+    ),
+    Case(
+        "4 input channels", "repeated", inputs(4), refit_inputs(4, "repeat"), channels=4, tune=False
+    ),
+)
+# changes whose networks are trained from random weights, too; and those for which it is
+# asked how much of the damage is batch norm's, whose new statistics no data has ever set
+FROM_SCRATCH = ("untouched", INSERTED)
+RETRAINED = ("untouched", INSERTED, DEEPER, ALL_WIDER, "SiLU for ReLU6")
+RENEWED = ("untouched", INSERTED, SHALLOW, DEEPER, ALL_WIDER, "SiLU for ReLU6")
+
+
+TREATMENTS = ("frozen", "renewed", "fine-tuned", "retrained", "scratch")
+
+
+def network(
+    course: world.Course, case: Case, seed: int, classes: int
+) -> tuple[MobileNetV2, dict[str, int]]:
+    """The changed network, random but for what was loaded, with a new head; and what was loaded.
+
+    The counts are taken before the head is replaced, so that the untouched network is whole.
+    """
+    environment.seed_everything(seed)
+    state = {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in models.read_checkpoint(course.weights.path).items()
+    }
+    model = build(num_classes=len(course.weights.class_names), width_mult=case.width)
+    case.operate(model)
+    state = case.refit(model, state)
+    # strict=False would load nothing in silence where no name fits; `load_matching` refuses
+    report = models.load_matching(model, state) if state else models.LoadReport()
+    loaded, numbers = surgery.numbers_loaded(model, report)
+    counts = {
+        "tensors_matched": len(report.matched),
+        "tensors_total": len(model.state_dict()),
+        "numbers_matched": loaded,
+        "numbers_total": numbers,
+    }
+    if case.silence:
+        surgery.zero_last_norm(model.features[PLACE])
+    models.replace_head(model, classes)
+    model.to(memory_format=torch.channels_last)
+    return model.to(course.device), counts
+
+
+def images(course: world.Course, seed: int, train: int, held_out: int) -> ImageData:
+    """Training images drawn by the seed, and others held out to judge by."""
+    pool = course.load(2 * train + held_out, 10).hold_out(held_out, seed=seed)
+    return pool.subset(train=train, seed=seed)
+
+
+def run(
+    course: world.Course,
+    data: ImageData,
+    case: Case,
+    treatment: str,
+    seed: int,
+    *,
+    epochs: int,
+    scratch_epochs: int,
+) -> dict[str, Any]:
+    """One row of the record."""
+    data = data.with_images(surgery.to_grey) if case.grey else data
+    prepare = surgery.InputChannels(course.prepare, case.channels)
+    if treatment == "scratch":
+        case = replace(case, load="nothing", refit=lambda model, state: {}, silence=False)
+    model, counts = network(course, case, seed, len(data.class_names))
+    try:
+        for _ in train(model, data, prepare, treatment, seed, epochs, scratch_epochs):
+            pass
+        score = training.evaluate(model, data.test_images, data.test_labels, prepare).accuracy
+    except training.TrainingDiverged:
+        score = 1 / len(data.class_names)
+    return {
+        "seed": seed,
+        "change": case.change,
+        "load": case.load,
+        "treatment": treatment,
+        "accuracy": score,
+        **counts,
+    }
+
+
+def train(
+    model: nn.Module,
+    data: ImageData,
+    prepare: surgery.InputChannels,
+    treatment: str,
+    seed: int,
+    epochs: int,
+    scratch_epochs: int,
+) -> Iterator[training.Epoch]:
+    """Train as the treatment says (see the top of this file)."""
+    if treatment == "renewed":
+        renew_statistics(model, data, prepare)
+    if treatment != "scratch":
+        head_epochs = 10 if treatment in ("frozen", "renewed") else 1
+        yield from recipes.train_head(model, data, prepare, count=head_epochs, seed=seed)
+    count = {"fine-tuned": epochs, "retrained": scratch_epochs, "scratch": scratch_epochs}
+    if treatment in count:
+        yield from recipes.fine_tune(
+            model, data, prepare, count=count[treatment], seed=seed,
+            backbone_rate=3e-3 if treatment == "scratch" else 1e-3,
+        )  # fmt: skip
+    if treatment in ("retrained", "scratch"):
+        renew_statistics(model, data, prepare)
+
+
+@torch.no_grad()
+def renew_statistics(model: nn.Module, data: ImageData, prepare: surgery.InputChannels) -> None:
+    """Measure all batch norm statistics anew: the average over all training images."""
+    norms = freezing.batch_norms(model)
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # PyTorch's sign for a plain average
+    model.train()
+    for part in data.train_images.split(100):
+        model(prepare(part))
+    for norm in norms:
+        norm.momentum = 0.1
+
+
+def key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ("seed", "change", "load", "treatment"))
+
+
+def measure(
+    course: world.Course,
+    seed: int,
+    cases: Sequence[Case] = CASES,
+    *,
+    train: int = 200,
+    held_out: int = 300,
+    epochs: int = 3,
+    scratch_epochs: int = 10,
+    allowed: Collection[str] = TREATMENTS,
+    done: Collection[tuple[Any, ...]] = (),
+) -> Iterator[dict[str, Any]]:
+    """All rows of one seed: each case frozen, most fine-tuned, some from scratch.
+
+    done : rows that need no measuring, as `key` names them
+    """
+    data = images(course, seed, train, held_out)
+    for case in cases:
+        treatments = ["frozen", *(["fine-tuned"] if case.tune else [])]
+        if case.change in RENEWED and case.load in ("as it is", "overlap copied"):
+            treatments.append("renewed")
+        if case.change in RETRAINED and case.load in ("as it is", "overlap copied"):
+            treatments.append("retrained")
+        if case.change in FROM_SCRATCH and case.load == "as it is":
+            treatments.append("scratch")
+        for treatment in (name for name in treatments if name in allowed):
+            load = "nothing" if treatment == "scratch" else case.load
+            if (seed, case.change, load, treatment) in done:
+                continue
+            yield run(
+                course, data, case, treatment, seed, epochs=epochs, scratch_epochs=scratch_epochs
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="shapes", help="shapes, cifar10 or a folder of images")
+    parser.add_argument(
+        "--data-title", help="what the images honestly are (default: by the folder)"
+    )
+    parser.add_argument("--weights-title", help="what the weights honestly are")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--train", type=int, default=200)
+    parser.add_argument("--held-out", type=int, default=300)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--scratch-epochs", type=int, default=10)
+    parser.add_argument("--cases", type=int, nargs="+", help="numbers of some cases only")
+    parser.add_argument("--treatments", nargs="+", default=list(TREATMENTS), choices=TREATMENTS)
+    parser.add_argument("--name", default="partial_loading", help="of the record")
+    parser.add_argument("--resume", action="store_true", help="go on with the record")
+    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
+    args = parser.parse_args()
+    course = world.settle(6, args.data, args.train, 10)
+    sizes = f"--train {args.train} --held-out {args.held_out}"
+    command = f"python -m benchmarks.lesson06.partial_loading {sizes}"
+    if args.data != "shapes":  # a folder has another name on every machine
+        command += f" --data {args.data if args.data == 'cifar10' else 'FOLDER'}"
+    if set(args.treatments) != set(TREATMENTS):
+        command += f" --treatments {' '.join(args.treatments)}"
+    cases = CASES if args.cases is None else [CASES[i] for i in args.cases]
+    title = args.data_title or course.data.name
+    rows: list[dict[str, Any]] = []
+    if args.resume and (args.out / f"{args.name}.json").is_file():
+        rows = experiments.read_record(args.name, args.out)["rows"]
+    done = {key(row) for row in rows}
+    for seed in args.seeds:
+        for row in measure(
+            course, seed, cases, train=args.train, held_out=args.held_out,
+            epochs=args.epochs, scratch_epochs=args.scratch_epochs,
+            allowed=args.treatments, done=done,
+        ):  # fmt: skip
+            rows.append(row)
+            print(seed, row["change"], row["load"], row["treatment"], row["accuracy"], flush=True)
+            experiments.write_record(
+                args.name,
+                what="pretrained weights in changed networks: frozen, fine-tuned, from scratch",
+                command=command,
+                data=f"{title}, {args.train} training, {args.held_out} held-out images, "
+                f"{course.size} px",
+                weights=args.weights_title or course.weights.title,
+                seeds=sorted({row["seed"] for row in rows}),
+                rows=rows,
+                folder=args.out,
+                epochs={
+                    "frozen": 10,
+                    "fine-tuned": args.epochs,
+                    "retrained": args.scratch_epochs,
+                    "scratch": args.scratch_epochs,
+                },
+            )
+
+
+if __name__ == "__main__":
+    main()

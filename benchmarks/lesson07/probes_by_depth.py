@@ -1,0 +1,105 @@
+"""Linear probes on every block: what can be read off each, for near and far tasks.
+
+    python -m benchmarks.lesson07.probes_by_depth
+
+Writes data/records/probes_by_depth.json.  Two networks, one pretrained and one with random weights
+(whose batch norms have met the images), and two ways of pooling: one number a channel, or a grid as
+fine as gives every block about as many numbers as the last one has.  In Shapes the source classes,
+on which the network was pretrained, are probed as well.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
+from benchmarks import in_a_world
+from benchmarks.keeping import Kept, Row
+from course_utils import environment, world
+from course_utils.images.data import ImageData, load_shapes
+from course_utils.lesson07.tasks import load_task
+from course_utils.training import probes
+
+TASKS = ("source", "near", "fabric", "orientation")
+KINDS = (("pretrained", "mean"), ("pretrained", "grid"), ("random", "mean"))
+
+
+def images_of(course: world.Course, task: str, train: int, test: int, seed: int) -> ImageData:
+    """A task's images; new ones of the source classes too, where the course draws them."""
+    if task == "source":
+        return load_shapes("source", train, test, seed=seed + 1)
+    return load_task(course, task, train, test, seed)
+
+
+def run(
+    course: world.Course, *, seed: int, task: str, network: str, pooling: str, train: int, test: int
+) -> list[Row]:
+    """One row a block: how well a probe does on its output."""
+    from torchvision.models import mobilenet_v2
+
+    data = images_of(course, task, train, test, seed)
+    environment.seed_everything(seed)
+    model = course.pretrained()
+    numbers = None if pooling == "mean" else model.last_channel
+    if network == "random":
+        model = mobilenet_v2().to(course.device)
+        probes.settle_batch_norm(model, data.train_images[:200], course.prepare)
+    known, new = (
+        probes.features_by_depth(model, images, course.prepare, numbers=numbers)
+        for images in (data.train_images, data.test_images)
+    )
+    rows = []
+    for depth, (block, features) in enumerate(known.items(), 1):
+        probe = probes.fit(features, data.train_labels, len(data.class_names))
+        rows.append(
+            {
+                "depth": depth,
+                "block": block,
+                "features": features.shape[1],
+                "train": train,
+                "accuracy": probe.accuracy(new[block], data.test_labels),
+                "train_accuracy": probe.accuracy(features, data.train_labels),
+            }
+        )
+    return rows
+
+
+def measure(
+    course: world.Course,
+    *,
+    seeds: Sequence[int],
+    tasks: Sequence[str] = TASKS,
+    train: int = 300,
+    test: int = 300,
+    keep: Path | None = None,
+) -> list[Row]:
+    """All combinations of seeds, tasks, networks and poolings."""
+    settings = [
+        {"seed": seed, "task": task, "network": network, "pooling": pooling}
+        for seed in seeds
+        for task in tasks
+        for network, pooling in KINDS
+    ]
+    return Kept(keep).measure(
+        settings, lambda **setting: run(course, train=train, test=test, **setting)
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    in_a_world.add_arguments(parser, test=300)
+    parser.add_argument("--tasks", nargs="+", choices=TASKS)
+    parser.add_argument("--train", type=int, default=300)
+    args = parser.parse_args()
+    course = in_a_world.settle(args.train, args.test)
+    tasks = args.tasks or [t for t in TASKS if t != "source" or course.world == "shapes"]
+    rows = measure(
+        course, seeds=args.seeds, tasks=tasks, train=args.train, test=args.test, keep=args.keep
+    )
+    if not args.only_keep:
+        what = f"accuracy of linear probes on every block, {args.train} training images"
+        in_a_world.write("probes_by_depth", course, args, rows, what=what)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""How time and memory grow with the number of images, their resolution, and the blocks that learn.
+
+    python -m benchmarks.races.scaling                        about five minutes on two cores
+    python -m benchmarks.races.scaling --runs 1 --epochs 1    a quick look
+
+One thing is changed at a time, from a setting in the middle: 500 images of the built-in world, 64
+pixels, the last five blocks learn behind a cached prefix.  Each measurement is a program of its
+own, so that its peak memory is its own; that holds Python, torch and the images as well.  Nothing
+learned is judged here: time and memory do not depend on it.  Writes data/records/scaling.json.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
+from benchmarks import keeping, timing
+from course_utils import environment, experiments, world
+from course_utils.networks import loading as models
+from course_utils.training import fast_recipes as recipes
+from course_utils.training import freezing
+
+MIDDLE = {"images": 500, "size": 64, "thawed": 5}
+ROWS = {
+    "images": (125, 250, 500, 1000, 2000, 4000),
+    "size": (32, 48, 64, 96, 128, 160),
+    "thawed": (0, 2, 5, 8, 12, 16, 19),  # of 19; the head learns always
+}
+BATCH = 64
+
+
+def measure(images: int, size: int, thawed: int, epochs: int) -> dict[str, float]:
+    """Seconds before the first step, seconds an epoch, and this program's peak memory."""
+    course = world.settle(4, "shapes", images, 10)
+    data, prepare = course.data, replace(course.prepare, size=size)
+    environment.seed_everything(0)
+    model = course.pretrained()
+    models.replace_head(model, len(data.class_names))
+    if thawed == 0:
+        events = recipes.frozen(model, data, prepare, count=epochs, batch_size=BATCH)
+    elif thawed == len(freezing.block_names(model)) - 1:
+        events = recipes.everything(model, data, prepare, sizes=[size] * epochs, batch_size=BATCH)
+    else:
+        events = recipes.partly_frozen(
+            model, data, prepare, blocks=thawed, count=epochs, batch_size=BATCH
+        )
+    whole, finished = timing.timed(lambda: list(events))
+    learning = sum(event.seconds for event in finished)
+    return {
+        "seconds_once": whole - learning,
+        "seconds_an_epoch": statistics.median(event.seconds for event in finished),
+        "trainable": freezing.count_trainable(model),
+        "peak_mb": peak_bytes() / 1e6,
+    }
+
+
+def peak_bytes() -> int:
+    """The most memory that this program ever held (resident)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def settings() -> list[dict[str, Any]]:
+    """Every setting once for each row that it stands in; `by` names the row."""
+    return [{**MIDDLE, "by": by, by: value} for by, values in ROWS.items() for value in values]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=3, help="repetitions; 3 or more to quote")
+    parser.add_argument("--epochs", type=int, default=3, help="of which the median is taken")
+    parser.add_argument("--only", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
+    parser.add_argument("--alone", type=int, nargs=3, metavar=tuple(map(str.upper, MIDDLE)))
+    args = parser.parse_args()
+    if args.alone is not None:
+        print(json.dumps(measure(*args.alone, epochs=args.epochs)))
+        return
+    rows = []
+    for run in range(args.runs):
+        for setting in settings():
+            if setting["by"] not in args.only:
+                continue
+            values = [str(setting[name]) for name in MIDDLE]
+            done = subprocess.run(
+                [sys.executable, __file__, "--epochs", str(args.epochs), "--alone", *values],
+                stdout=subprocess.PIPE, text=True, check=True,
+            )  # fmt: skip
+            rows.append({**setting, **json.loads(done.stdout.splitlines()[-1]), "run": run})
+            print(*(f"{key} {value}" for key, value in rows[-1].items()), flush=True)
+    path = experiments.write_record(
+        "scaling",
+        folder=args.out,
+        what="seconds before the first step (the cache) and seconds an epoch, and the program's "
+        "peak memory (resident, 10**6 bytes), by images, resolution and thawed blocks",
+        command=keeping.command(sys.argv),
+        data="the built-in Shapes world",
+        weights=world.shapes_weights().title,
+        seeds=[0],
+        middle=MIDDLE,
+        batch_size=BATCH,
+        rows=rows,
+    )
+    print("wrote", path.name)
+
+
+if __name__ == "__main__":
+    main()

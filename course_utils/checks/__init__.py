@@ -1,9 +1,0 @@
-"""Exercises that look at the reader's live objects and say what is wrong with them.
-
-A lesson writes `from course_utils.checks import lesson04 as check` and then
-`check.first_ten(my_network)`, `check.first_ten.hint()`, `check.first_ten.solution()`.
-
-exercise.py holds the core, seeing.py what a check may ask of an answer, safety.py keeps the
-reader's work as it was, progress.py remembers what is solved, solutions.py fills the answers in.
-Each lesson has a small file of its own.
-"""

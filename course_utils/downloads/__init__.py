@@ -1,0 +1,1 @@
+"""Downloads over a bad network: retried, resumed, verified, whole or absent."""

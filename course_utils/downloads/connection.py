@@ -1,0 +1,166 @@
+"""Where to look on the network, whether it answers, and its errors in plain words."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import queue
+import socket
+import ssl
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from course_utils.downloads.whole_files import DownloadError
+
+HEADERS = {"User-Agent": "course-utils", "Accept-Encoding": "identity"}
+_HEAD_REFUSED = {http.client.METHOD_NOT_ALLOWED, http.client.NOT_IMPLEMENTED}
+
+
+class Fault(Exception):
+    """Why one attempt failed; `lasting` when trying the same address again is no use."""
+
+    def __init__(self, cause: str, *, lasting: bool = False) -> None:
+        super().__init__(cause)
+        self.lasting = lasting
+
+
+def offline() -> bool:
+    """Whether the reader forbade the network with COURSE_OFFLINE=1."""
+    return os.environ.get("COURSE_OFFLINE", "").strip().lower() not in {"", "0", "no", "false"}
+
+
+def addresses(urls: str | Sequence[str]) -> list[str]:
+    """The addresses to try, in order: the mirror in COURSE_MIRROR first, then `urls`.
+
+    COURSE_MIRROR is a base address (`http://...`) or simply a folder, such as one on a USB
+    stick. With COURSE_OFFLINE=1 only folders remain.
+    """
+    official = [urls] if isinstance(urls, str) else list(urls)
+    candidates = list(official)
+    mirror = os.environ.get("COURSE_MIRROR", "").strip()
+    if mirror and official:
+        base = mirror if "://" in mirror else Path(mirror).expanduser().resolve().as_uri()
+        name = Path(urllib.parse.urlsplit(official[0]).path).name
+        candidates.insert(0, f"{base.rstrip('/')}/{name}")
+    for url in candidates:
+        if urllib.parse.urlsplit(url).scheme not in {"http", "https", "file"}:
+            raise DownloadError(
+                f"{url!r} is not an address to download from.",
+                "Give one that starts with http://, https:// or file://, or for COURSE_MIRROR "
+                "the path of a folder.",
+            )
+    return [url for url in candidates if not offline() or url.startswith("file:")]
+
+
+def answers(urls: str | Sequence[str], timeout: float = 3.0) -> bool:
+    """Whether one of the addresses (or the mirror's copy) can be had, decided within `timeout`.
+
+    All are asked at once, by HEAD. Each in a thread of its own, left behind when it is late: no
+    socket option limits the time that looking up a name takes.
+
+    Parameters
+    ----------
+    urls
+        Addresses of one file, as for `fetch`. COURSE_OFFLINE=1 leaves out those on the network.
+    timeout
+        Seconds.
+    """
+    verdicts: queue.SimpleQueue[bool] = queue.SimpleQueue()
+
+    def ask(url: str) -> None:
+        try:
+            request = urllib.request.Request(url, headers=HEADERS, method="HEAD")
+            with urllib.request.urlopen(request, timeout=timeout):
+                verdicts.put(True)
+        except urllib.error.HTTPError as error:
+            error.close()
+            verdicts.put(error.code in _HEAD_REFUSED)  # alive, and only HEAD is not allowed
+        except (OSError, http.client.HTTPException, ValueError):
+            verdicts.put(False)
+
+    candidates = addresses(urls)
+    deadline = time.monotonic() + timeout
+    for url in candidates:
+        threading.Thread(target=ask, args=(url,), daemon=True).start()
+    try:
+        return any(verdicts.get(timeout=max(0.0, deadline - time.monotonic())) for _ in candidates)
+    except queue.Empty:
+        return False
+
+
+def explained(error: BaseException, silence: str) -> Fault:
+    """Put a network error in words; `silence` is how to say that a wait ran out."""
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return Fault(
+            f"the server's certificate cannot be trusted ({reason.verify_message}): is the clock "
+            "right, does a proxy stand between?",
+            lasting=True,
+        )
+    if isinstance(reason, socket.gaierror):
+        return Fault("its name cannot be looked up: no network, or a mistyped address")
+    if isinstance(reason, TimeoutError):
+        return Fault(silence)
+    if isinstance(reason, ConnectionRefusedError):
+        return Fault("nothing answers there (connection refused)")
+    if isinstance(reason, FileNotFoundError):
+        return Fault("there is no such file", lasting=True)
+    if isinstance(reason, (ConnectionError, http.client.HTTPException)):
+        return Fault("the connection was cut")
+    return Fault(str(reason) or type(reason).__name__)
+
+
+def web_page_hint(path: Path) -> str:
+    """A sentence for the commonest reason of a wrong checksum on a campus or in a hotel."""
+    with path.open("rb") as file:
+        start = file.read(200).lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return " It is a web page: perhaps the sign-in page of this network or a proxy's refusal."
+    return ""
+
+
+def patient_opener(stall: float) -> urllib.request.OpenerDirector:
+    """An opener of addresses whose answers may be silent for `stall` seconds between bytes."""
+    return urllib.request.build_opener(_Http(stall), _Https(stall))
+
+
+def _patient(connection: type[http.client.HTTPConnection], stall: float) -> Any:
+    """A connection class whose answers may be silent for `stall` seconds between bytes.
+
+    urllib knows one limit for everything. Connecting should fail soon; a transfer under way
+    deserves more patience.
+    """
+
+    class Patient(connection):  # type: ignore[misc, valid-type]
+        def getresponse(self) -> http.client.HTTPResponse:
+            sock = self.sock  # taken first: getresponse may let go of it
+            response: http.client.HTTPResponse = super().getresponse()
+            if sock is not None:
+                sock.settimeout(stall)
+            return response
+
+    return Patient
+
+
+class _Http(urllib.request.HTTPHandler):
+    def __init__(self, stall: float) -> None:
+        super().__init__()
+        self.stall = stall
+
+    def do_open(self, http_class: Any, req: Any, **options: Any) -> Any:
+        return super().do_open(_patient(http_class, self.stall), req, **options)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def __init__(self, stall: float) -> None:
+        super().__init__()
+        self.stall = stall
+
+    def do_open(self, http_class: Any, req: Any, **options: Any) -> Any:
+        return super().do_open(_patient(http_class, self.stall), req, **options)

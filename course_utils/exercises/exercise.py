@@ -1,0 +1,203 @@
+"""The core: an exercise is called with the reader's answers, and says what it sees.
+
+The names `hint` and `solution`, and the idea of a check that explains itself, come from the
+exercises of Kaggle's courses (the library is called learntools); the code is our own.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from course_utils.exercises import progress, safety, solutions
+from course_utils.exercises.verdict import Verdict, Wrong, describe
+
+Check = Callable[..., str]
+_EMPTY = {"RESUME", "RETURN_CONST", "RETURN_VALUE", "LOAD_CONST", "NOP", "COPY_FREE_VARS"}
+
+
+def wrong(code: str, message: str) -> Wrong:
+    """A recognised mistake, to be raised: `raise wrong("all-frozen", "...")`."""
+    return Wrong(code, " ".join(message.split()))
+
+
+@dataclass
+class Exercise:
+    """One exercise.
+
+    Parameters
+    ----------
+    number : as in the lesson, such as "4.1"
+    check : called with the answers; returns a sentence of praise that tells something more, or
+        raises `wrong(code, message)`
+    wanted : what an answer is, as the end of "this needs ...": said when the answer is something
+        that no check foresaw
+    hints : from gentle to explicit
+    seconds : how long the check waits for the reader's code
+    guessed : the first answer is a prediction: the first one ever made is kept and shown again
+    given : names of parameters that the lesson fills in itself, such as `course`: never blank
+    untouched : says of an answer that is no dots whether nothing was done with it yet, such as a
+        lab that has not taken a step
+    begin : what to do first, as a sentence for a blank answer
+    """
+
+    number: str
+    check: Check
+    wanted: str
+    hints: tuple[str, ...]
+    seconds: float = 20.0
+    guessed: bool = False
+    given: tuple[str, ...] = ()
+    untouched: Callable[[Any], bool] | None = None
+    begin: str = "Replace the dots, and run the cell again."
+    _hints_given: int = field(default=0, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The name under which the lesson calls it."""
+        return self.check.__name__
+
+    @property
+    def lesson(self) -> int:
+        """Number of the lesson."""
+        return int(self.number.partition(".")[0])
+
+    def judge(self, *answers: Any, **named: Any) -> Verdict:
+        """Look at the answers; nothing is shown, nothing kept, and no exception comes out.
+
+        The reader's random state is put back; checks work on copies of models.
+        """
+        try:
+            bound = inspect.signature(self.check).bind(*answers, **named)
+        except TypeError as error:
+            return self._wrong("arguments", f"The check could not be called: {error}.")
+        given = [value for name, value in bound.arguments.items() if name not in self.given]
+        blanks = sum(self._blank(answer) for answer in given)
+        if given and blanks == len(given):
+            message = f"{self.begin} Stuck? check.{self.name}.hint()"
+            return Verdict(self.number, "not attempted", message)
+        if blanks:
+            return self._wrong("unfinished", f"{blanks} of {len(given)} answers are still dots.")
+        try:
+            with safety.same_random_state(), safety.patience(self.seconds):
+                praise = self.check(*bound.args, **bound.kwargs)
+        except Wrong as mistake:
+            return self._wrong(mistake.code, mistake.message)
+        except safety.TooSlow as limit:
+            return self._wrong(
+                "too-slow", f"This took {limit}, and was stopped. {self._need(given)}"
+            )
+        except Exception as error:  # the reader's code may raise anything at all
+            text = " ".join(str(error).split())[:200] or "no message"
+            raised = f"Trying it out raised {type(error).__name__}: {text}."
+            return self._wrong("unforeseen", f"{raised} {self._need(given)}")
+        return Verdict(self.number, "right", " ".join(praise.split()))
+
+    def __call__(self, *answers: Any, **named: Any) -> None:
+        """Look at the answers, say what is right or wrong with them, remember what is solved."""
+        from IPython.display import display
+
+        verdict = self.judge(*answers, **named)
+        kept = progress.Progress()
+        kept.note(self.number, verdict.kind)
+        if self.guessed and answers and not is_blank(answers[0]):
+            first = kept.guess(self.number, describe(answers[0]))
+            verdict = replace(verdict, message=f"{verdict.message} Your first guess: {first}.")
+        about = {"exercise": self.number, "verdict": verdict.kind, "mistake": verdict.code}
+        display(verdict.bundle(), raw=True, metadata={"course": about})
+
+    def hint(self) -> None:
+        """Show the next hint; each call says more than the one before."""
+        place = min(self._hints_given, len(self.hints) - 1)
+        self._hints_given = place + 1
+        more = len(self.hints) - place - 1
+        rest = f"({more} more: call hint() again)" if more else "(the last one)"
+        print(f"Hint {place + 1} for exercise {self.number} {rest}: {self.hints[place]}")
+
+    def solution(self) -> None:
+        """Print a solution, where this copy of the course has it."""
+        code = solutions.of(self.lesson).get(self.name)
+        if code is None:
+            print("Solutions are not in this copy of the course: ask your instructor.")
+        else:
+            print(f"# A solution of exercise {self.number}; others may be as good.\n{code}")
+
+    def mistakes(self) -> list[str]:
+        """Codes of all mistakes that the check recognises, read off its source.
+
+        Those that it leaves to functions of the same file count; the general ones of `seeing` and
+        of the core, such as "not-a-number", do not.
+        """
+        module = inspect.getmodule(self.check)
+        assert module is not None
+        body = ast.parse(inspect.getsource(module)).body
+        functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+        waiting, looked, codes = [self.name], set(), set()
+        while waiting:
+            name = waiting.pop()
+            looked.add(name)
+            for node in ast.walk(functions[name]):
+                if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+                    continue
+                called = node.func.id
+                if called == "wrong" and isinstance(node.args[0], ast.Constant):
+                    codes.add(str(node.args[0].value))
+                elif called in functions and called not in looked:
+                    waiting.append(called)
+        return sorted(codes)
+
+    def _blank(self, answer: Any) -> bool:
+        return is_blank(answer) or (self.untouched is not None and self.untouched(answer))
+
+    def _wrong(self, code: str, message: str) -> Verdict:
+        return Verdict(self.number, "wrong", message, code)
+
+    def _need(self, given: list[Any]) -> str:
+        seen = " and ".join(describe(answer) for answer in given)
+        return f"This exercise needs {self.wanted}; it was given {seen}."
+
+
+def exercise(
+    number: str,
+    *,
+    wanted: str,
+    hints: tuple[str, ...],
+    seconds: float = 20.0,
+    guessed: bool = False,
+    given: tuple[str, ...] = (),
+    untouched: Callable[[Any], bool] | None = None,
+    begin: str = "Replace the dots, and run the cell again.",
+) -> Callable[[Check], Exercise]:
+    """Make an exercise of a check: a decorator. The check's name is the exercise's name.
+
+    Raises ValueError if there is no hint.
+    """
+    if not hints:
+        raise ValueError(f"exercise {number} has no hint")
+
+    def make(check: Check) -> Exercise:
+        made = Exercise(number, check, wanted, hints, seconds, guessed, given, untouched, begin)
+        made.__doc__ = check.__doc__
+        return made
+
+    return make
+
+
+def is_blank(answer: Any) -> bool:
+    """Whether an answer is still the dots of the lesson: `...`, or a function that holds only that.
+
+    >>> is_blank(...), is_blank(0)
+    (True, False)
+    """
+    if answer is ...:
+        return True
+    code = getattr(answer, "__code__", None)
+    if code is None or inspect.isgeneratorfunction(answer):
+        return False
+    steps = list(dis.get_instructions(code))
+    returned = [s.argval for s in steps if s.opname in {"RETURN_CONST", "LOAD_CONST"}]
+    return all(s.opname in _EMPTY for s in steps) and all(v in (None, ...) for v in returned)

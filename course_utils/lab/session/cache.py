@@ -1,0 +1,136 @@
+"""Outputs of the frozen blocks at the start of a network, kept from the first time they are needed.
+
+`prefix.cache` computes them all at once, which takes a while; the lab must not stand still that
+long.  Here each image's features are kept when training first meets it: the first pass costs what
+it would cost anyway, and all later ones are fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from course_utils.environment import MEGABYTE
+from course_utils.images.data import ImageData
+from course_utils.networks.stages import Stage, Tail
+from course_utils.training import prefix
+from course_utils.training.freezing import FreezePlan
+
+import torch
+from torch import Tensor
+
+LIMIT = 400 * MEGABYTE
+
+
+class Shortcut(Tail):
+    """A whole network that enters behind its first `skip` stages.
+
+    Unlike a plain `Tail` it still owns every stage, so plans and optimizers of the whole network
+    fit it.
+    """
+
+    def __init__(self, stages: list[Stage], skip: int) -> None:
+        super().__init__(stages)
+        self.skip = skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run the stages behind the skipped ones."""
+        for stage in self.stages[self.skip :]:
+            x = stage.forward(x)
+        return x
+
+
+class Store:
+    """Features of `n` images, filled in as they are asked for."""
+
+    def __init__(self, images: Tensor, one: Tensor) -> None:
+        self._images = images
+        shape = (len(images), *one.shape[1:])
+        self._features = torch.empty(shape, dtype=one.dtype, device=one.device)
+        if one.ndim == 4:
+            self._features = self._features.contiguous(memory_format=torch.channels_last)
+        self._known = torch.zeros(len(images), dtype=torch.bool)
+
+    def get(self, chosen: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
+        """Features of the images with these indices (int64, on the CPU).
+
+        If one is missing, the whole batch is computed: a batch of the usual size gives the same
+        numbers to the bit as it would without a store, which one of another size need not.
+        """
+        place = chosen.to(self._features.device)
+        if not bool(self._known[chosen].all()):
+            self._features[place] = compute(self._images[chosen])
+            self._known[chosen] = True
+        return self._features[place]
+
+    @property
+    def share(self) -> float:
+        """How much is filled, from 0 to 1."""
+        return float(self._known.float().mean())
+
+
+class PrefixCache:
+    """Features of all images behind the frozen blocks at the start of a network.
+
+    Valid as long as these blocks stay frozen, with batch norm in eval mode: the owner drops it
+    otherwise.
+
+    Raises
+    ------
+    MemoryError
+        If the features would take more than `limit` bytes; the message says how many.
+    """
+
+    def __init__(
+        self,
+        stages: list[Stage],
+        data: ImageData,
+        prepare: Callable[[Tensor], Tensor],
+        limit: int = LIMIT,
+    ) -> None:
+        self.stages = stages
+        self._prepare = prepare
+        one = self._compute(data.train_images[:1])
+        count = len(data.train_images) + len(data.test_images)
+        needed = one.numel() * one.element_size() * count
+        if needed > limit:
+            raise MemoryError(
+                f"the outputs of {len(stages)} frozen blocks would take {needed / MEGABYTE:.0f} "
+                f"MB, over the limit of {limit / MEGABYTE:.0f} MB"
+            )
+        self.train = Store(data.train_images, one)
+        self.test = Store(data.test_images, one)
+
+    def _compute(self, images: Tensor) -> Tensor:
+        return prefix.run_prefix(self.stages, images, self._prepare, len(images))
+
+    def train_features(self, chosen: Tensor) -> Tensor:
+        """Features of the training images with these indices."""
+        return self.train.get(chosen, self._compute)
+
+    def test_features(self, chosen: Tensor) -> Tensor:
+        """Features of the held-out images with these indices."""
+        return self.test.get(chosen, self._compute)
+
+
+def cacheable(stages: list[Stage], plan: FreezePlan) -> list[Stage]:
+    """The stages at the start whose output is fixed under a plan; none where nothing is.
+
+    Batch norm in train mode gives other outputs in every batch, so nothing can be kept then.  The
+    last stage is never among them: a plan that freezes all teaches nothing.
+    """
+    if plan.batch_norm == "train":
+        return []
+    fixed = []
+    for stage in stages[:-1]:
+        if stage.name not in plan.frozen:
+            break
+        fixed.append(stage)
+    return fixed
+
+
+def describe(blocks: int, share: float) -> str:
+    """What the cache does, in a sentence for the panel."""
+    what = f"the {blocks} frozen blocks" if blocks > 1 else "the frozen first block"
+    if share < 1:
+        return f"keeping the outputs of {what}: {share:.0%} of the training images so far"
+    return f"{what} at the start ran once for each image; training reuses their outputs"

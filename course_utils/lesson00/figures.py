@@ -1,0 +1,90 @@
+"""The live figure of lesson 00: accuracy, drawn while a network learns."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from course_utils.plots import BLUE, GREY, bundle, new_figure, picture
+
+from IPython.display import DisplayHandle, display
+from matplotlib.figure import Figure
+
+
+class LiveAccuracy:
+    """A curve of accuracy that grows on the page while training goes on.
+
+    One output is updated in place, which JupyterLab, VS Code, Colab and nbconvert all understand;
+    when training has ended, the finished figure is what stays in the notebook.
+
+    Parameters
+    ----------
+    steps : how many steps are planned: the length of the x axis
+    before : accuracy before the first step, 0 to 1: where the curve begins
+    chance : accuracy of guessing, 0 to 1, drawn as a level
+    per_second : at most this many new pictures a second, so that drawing does not hold training up
+
+    Raises ValueError if `steps` or `per_second` is not positive, or `chance` is outside 0 to 1.
+    """
+
+    def __init__(self, steps: int, before: float, chance: float, *, per_second: float = 8) -> None:
+        if steps < 1 or per_second <= 0 or not 0 <= chance <= 1:
+            raise ValueError(
+                f"steps and per_second must be positive and chance between 0 and 1; "
+                f"got steps={steps}, per_second={per_second}, chance={chance}"
+            )
+        self.steps = steps
+        self.chance = chance
+        self.accuracies = [before]
+        self._pause = 1 / per_second
+        self._last = -math.inf
+        self._handle: DisplayHandle | None = None
+        self._draw()
+
+    def add(self, accuracy: float) -> None:
+        """Take the accuracy after one more step (0 to 1), and draw it if it is time to."""
+        self.accuracies.append(accuracy)
+        if time.perf_counter() - self._last >= self._pause:
+            self._draw()
+
+    def finish(self) -> None:
+        """Draw the whole curve: the last points may have come too soon after a picture."""
+        self._draw()
+
+    def _draw(self) -> None:
+        data, metadata = bundle(picture(self.figure()), self.alt())
+        if self._handle is None:
+            self._handle = display(data, raw=True, metadata=metadata, display_id=True)
+        else:
+            self._handle.update(data, raw=True, metadata=metadata)
+        self._last = time.perf_counter()
+
+    def alt(self) -> str:
+        """What the picture shows now, for readers who do not see it."""
+        done = len(self.accuracies) - 1
+        return (
+            f"Line: accuracy on the test images after each training step, "
+            f"{done} of {self.steps} steps taken, now {self.accuracies[-1]:.0%}; "
+            f"a dotted level shows what guessing would give, {self.chance:.0%}."
+        )
+
+    def figure(self) -> Figure:
+        """The curve as far as it has grown."""
+        figure, (ax,) = new_figure(7.2, 3.0)
+        percent = [100 * a for a in self.accuracies]
+        ax.plot(range(len(percent)), percent, color=BLUE, linewidth=2)
+        ax.axhline(100 * self.chance, color=GREY, linewidth=1, linestyle=":")
+        ax.text(self.steps, 100 * self.chance + 1, "guessing", ha="right", va="bottom", color=GREY)
+        ax.plot(len(percent) - 1, percent[-1], "o", color=BLUE)
+        ax.annotate(
+            f"{percent[-1]:.0f} %",
+            (len(percent) - 1, percent[-1]),
+            xytext=(0, 8),
+            textcoords="offset points",
+            ha="center",
+            fontweight="bold",
+        )
+        # the axes stand still while the line grows, and leave room for the last label
+        ax.set(xlim=(-0.03 * self.steps, 1.03 * self.steps), ylim=(0, 100))
+        ax.set(xlabel="training steps", ylabel="test images right, %")
+        return figure

@@ -1,0 +1,60 @@
+"""Batch norm in eval mode is a multiplication and an addition: the convolution before can do both.
+
+A convolution followed by batch norm in eval mode computes `(W x + b - mean) / sd * weight + bias`.
+That is another convolution, with every filter scaled by `weight / sd` and a new bias.  So a network
+that only looks needs no batch norm at all; `data/records/speed_parts.json` has what that saves.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+
+from course_utils.networks.stages import Tail, stages
+
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+_CONV = re.compile(r"conv(\d+)")
+
+
+def folded(model: nn.Module) -> nn.Module:
+    """A copy of a network in eval mode, its batch norms folded into the convolutions before them.
+
+    Folded are batch norms inside a stage (see `stages`): those that follow a convolution in an
+    `nn.Sequential`, and `bn1` behind `conv1` and so on, as ResNet has them.  Others stay as they
+    are.  The copy has the same stages under the same names; outputs differ by rounding alone.
+
+    Raises TypeError if the network cannot be taken apart into stages, or is a `Tail`, whose copy
+    would still run the original's modules.
+    """
+    if isinstance(model, Tail):
+        raise TypeError("fold the whole network, not the tail behind a cached prefix")
+    twin = copy.deepcopy(model).eval().requires_grad_(False)
+    owned = [module for stage in stages(twin) for module in stage.modules]
+    inside = [module for one in owned for module in one.modules()]
+    for module in inside:
+        if isinstance(module, nn.Sequential):
+            _fold_sequence(module)
+    for module in twin.modules():
+        _fold_numbered(module)
+    return twin
+
+
+def _fold_sequence(sequence: nn.Sequential) -> None:
+    """Fold each batch norm that directly follows a convolution."""
+    for place in range(1, len(sequence)):
+        before, here = sequence[place - 1], sequence[place]
+        if isinstance(before, nn.Conv2d) and isinstance(here, nn.BatchNorm2d):
+            sequence[place - 1] = fuse_conv_bn_eval(before, here)
+            sequence[place] = nn.Identity()
+
+
+def _fold_numbered(module: nn.Module) -> None:
+    """Fold bn1 into conv1, bn2 into conv2 and so on: the way in which ResNet's blocks run them."""
+    for name, child in list(module.named_children()):
+        number = _CONV.fullmatch(name)
+        norm = getattr(module, f"bn{number[1]}", None) if number else None
+        if isinstance(child, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            setattr(module, name, fuse_conv_bn_eval(child, norm))
+            setattr(module, f"bn{number[1]}", nn.Identity())  # type: ignore[index]

@@ -1,0 +1,1 @@
+"""Training: freezing, the loop as an iterator of events, rates, recipes, cached prefixes."""

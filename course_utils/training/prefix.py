@@ -1,0 +1,165 @@
+"""Compute a frozen prefix once, and train on what comes out of it.
+
+A frozen block gives the same output for the same image in every epoch.  So the frozen blocks at the
+start of a network need to run once for each image, not once for each image and epoch.  What is left
+to train is a shorter network, a `Tail` that shares its parameters with the whole one, and its
+training images are the stored outputs:
+
+    tail, features = prefix.cache(model, plan, data, prepare)
+    for epoch in training.epochs(tail, optimizer, features, as_they_are, plan=..., count=20): ...
+
+The result is the same as training the whole network, which the tests check; only the time differs.
+Two things make it wrong, and are refused: batch norm in train mode inside the prefix (its output
+then depends on the batch), and nothing frozen at the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from course_utils.environment import MEGABYTE
+from course_utils.images.data import ImageData
+from course_utils.networks.stages import Stage, Tail, stages
+from course_utils.training.freezing import FreezePlan
+
+import torch
+from torch import Tensor, nn
+
+
+def frozen_prefix(model: nn.Module, plan: FreezePlan) -> list[Stage]:
+    """The unbroken run of frozen stages at the start of a network; empty if the first learns."""
+    prefix = []
+    for stage in stages(model):
+        if stage.name not in plan.frozen:
+            break
+        prefix.append(stage)
+    return prefix
+
+
+def cut(model: nn.Module, plan: FreezePlan) -> tuple[list[Stage], list[Stage]]:
+    """The stages whose output can be stored, and those that are left to run.
+
+    The frozen prefix, and the pooling behind it where the next stage begins with that: a stored
+    average of a map takes a fraction of the map's memory.
+    """
+    prefix = frozen_prefix(model, plan)
+    rest = stages(model)[len(prefix) :]
+    if prefix and rest and rest[0].pool and rest[0].behind_pool:
+        prefix.append(Stage("pooling", (), rest[0].pool))
+        rest[0] = replace(rest[0], forward=rest[0].behind_pool, pool=None, behind_pool=None)
+    return prefix, rest
+
+
+def tail_plan(tail: Tail, plan: FreezePlan) -> FreezePlan:
+    """The same plan for the tail alone, without the blocks that it does not have."""
+    return replace(plan, frozen=plan.frozen & {stage.name for stage in tail.stages})
+
+
+@torch.no_grad()
+def run_prefix(
+    prefix: list[Stage], images: Tensor, prepare: Callable[[Tensor], Tensor], batch_size: int = 64
+) -> Tensor:
+    """Outputs of some stages for all images, float32 `(n, ...)`, computed in eval mode.
+
+    The stages' modes are put back as they were found.  `no_grad`, not `inference_mode`: tensors
+    made in inference mode can never take part in training, not even as inputs.
+    """
+    modules = [m for stage in prefix for module in stage.modules for m in module.modules()]
+    modes = [module.training for module in modules]
+    for module in modules:
+        module.training = False
+    outputs: Tensor | None = None
+    try:
+        done = 0
+        for part in images.split(batch_size):
+            x = prepare(part)
+            for stage in prefix:
+                x = stage.forward(x)
+            if outputs is None:  # filled in place: twice the memory would be needed to join parts
+                outputs = torch.empty(len(images), *x.shape[1:], dtype=x.dtype, device=x.device)
+                if x.ndim == 4:
+                    outputs = outputs.contiguous(memory_format=torch.channels_last)
+            outputs[done : done + len(x)] = x
+            done += len(x)
+    finally:
+        for module, mode in zip(modules, modes, strict=True):
+            module.training = mode
+    assert outputs is not None, "ImageData is never empty"
+    return outputs
+
+
+def cached_bytes(
+    model: nn.Module, plan: FreezePlan, data: ImageData, prepare: Callable[[Tensor], Tensor]
+) -> int:
+    """Bytes that `cache` would need, found by running the prefix on a single image."""
+    one = run_prefix(cut(model, plan)[0], data.train_images[:1], prepare)
+    return one.numel() * one.element_size() * (len(data.train_images) + len(data.test_images))
+
+
+def check_cache(
+    model: nn.Module,
+    plan: FreezePlan,
+    data: ImageData,
+    prepare: Callable[[Tensor], Tensor],
+    limit: int,
+) -> None:
+    """Raise what `cache` raises where nothing can be stored, or it would take too much memory."""
+    prefix, rest = cut(model, plan)
+    if not prefix:
+        raise ValueError(f"nothing to cache: the first block, {rest[0].name}, is not frozen")
+    if not rest:
+        raise ValueError("every block is frozen, the head too: there is nothing to train")
+    if plan.batch_norm == "train":
+        raise ValueError(
+            "frozen blocks whose batch norm is in train mode give another output in every batch, "
+            "so it cannot be stored; use batch_norm='eval'"
+        )
+    if (needed := cached_bytes(model, plan, data, prepare)) > limit:
+        raise MemoryError(
+            f"storing the output of {len(frozen_prefix(model, plan))} frozen blocks for "
+            f"{len(data.train_images)} + {len(data.test_images)} images takes "
+            f"{needed / MEGABYTE:.0f} MB, over the limit of {limit / MEGABYTE:.0f} MB; "
+            f"use fewer images, freeze deeper, or train without a cache"
+        )
+
+
+def cache(
+    model: nn.Module,
+    plan: FreezePlan,
+    data: ImageData,
+    prepare: Callable[[Tensor], Tensor],
+    *,
+    batch_size: int = 64,
+    limit: int = 400 * MEGABYTE,
+) -> tuple[Tail, ImageData]:
+    """Run the frozen prefix once over all images.
+
+    Parameters
+    ----------
+    model, plan, data, prepare : as for `training.epochs`
+    batch_size : images at a time; with the training's own batch size the cached training computes
+        the same numbers as the uncached one to the bit on a CPU
+    limit : bytes that the cache may take
+
+    Returns
+    -------
+    the tail (a network of the remaining stages, sharing their parameters), and the data with
+    features in place of images
+
+    Raises
+    ------
+    ValueError
+        If the first block is not frozen, if every block is, or if frozen batch norms are in train
+        mode (then the prefix's output is not fixed).
+    MemoryError
+        If the cache would exceed `limit`; the message says by how much, and what to do.
+    """
+    check_cache(model, plan, data, prepare, limit)
+    prefix, rest = cut(model, plan)
+    features = replace(
+        data,
+        train_images=run_prefix(prefix, data.train_images, prepare, batch_size),
+        test_images=run_prefix(prefix, data.test_images, prepare, batch_size),
+    )
+    return Tail(rest), features

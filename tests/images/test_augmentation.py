@@ -1,0 +1,76 @@
+"""What is done to a batch on the device is what torchvision does to one image after the other."""
+
+from course_utils.images.augmentation import Augment, shifted
+from course_utils.images.data import Prepare, flip_some
+from course_utils.images.fast_preparing import FastPrepare
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torchvision.transforms import v2
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def images(n: int = 6, side: int = 12) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (n, 3, side, side), dtype=torch.uint8, generator=generator)
+
+
+@settings(max_examples=25, deadline=None)
+@given(down=st.integers(-4, 4), right=st.integers(-4, 4))
+def test_a_shift_is_torchvisions_padding_and_crop(down, right):
+    x = images(2)
+    offsets = torch.tensor([[down, right], [0, 0]])
+    found = shifted(x, offsets)
+    padded = v2.functional.pad(x[0], [4] * 4, padding_mode="reflect")
+    wanted = v2.functional.crop(padded, 4 - down, 4 - right, 12, 12)
+    assert torch.equal(found[0], wanted)
+    assert torch.equal(found[1], x[1])
+    assert found.dtype == x.dtype
+
+
+def test_every_image_moves_by_itself_and_a_seed_repeats_it():
+    x = images(40)
+    change = Augment(flip=False, shift=3)
+    one, same, other = (change(x, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    moves = change.offsets(400, torch.Generator().manual_seed(0))
+    assert {tuple(m) for m in moves.tolist()} == {
+        (a, b) for a in range(-3, 4) for b in range(-3, 4)
+    }
+
+
+def test_without_a_shift_it_is_the_lessons_own_mirroring():
+    x = images(40)
+    found = Augment()(x, torch.Generator().manual_seed(5))
+    assert torch.equal(found, flip_some(x, torch.Generator().manual_seed(5)))
+    assert torch.equal(Augment(flip=False)(x, torch.Generator()), x)
+
+
+def test_a_shift_as_large_as_the_image_is_refused():
+    with pytest.raises(ValueError, match="cannot be shifted by 12"):
+        shifted(images(), torch.full((6, 2), 12))
+
+
+@pytest.mark.parametrize("size", [8, 12, 20, 30])
+def test_prepared_as_torchvision_would(size):
+    x = images()
+    found = FastPrepare(Prepare(size, MEAN, STD))(x)
+    torchvision = v2.Compose(
+        [
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Resize((size, size), antialias=True),
+            v2.Normalize(MEAN, STD),
+        ]
+    )
+    for one, prepared in zip(x, found, strict=True):
+        assert torch.allclose(prepared, torchvision(one), atol=2e-5)
+    assert torch.allclose(found, Prepare(size, MEAN, STD)(x), atol=2e-5)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_another_size_than_the_lessons():
+    assert FastPrepare(Prepare(64, MEAN, STD), 20)(images()).shape == (6, 3, 20, 20)

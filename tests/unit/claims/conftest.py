@@ -1,6 +1,0 @@
-"""The benchmarks' functions can be imported by these tests."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
