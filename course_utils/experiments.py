@@ -125,15 +125,17 @@ def write_record(
 
 
 def read_record(name: str, folder: Path = RECORDS) -> dict[str, Any]:
-    """A record as it was written; `record["rows"]` is ready for `pandas.DataFrame`.
+    """A record as it was written, from `folder` or any folder in it.
+
+    `record["rows"]` is ready for `pandas.DataFrame`.
 
     Raises FileNotFoundError if there is none of that name; the message lists those there are.
     """
-    path = folder / f"{name}.json"
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in folder.glob("*.json"))) or "none"
+    found = {path.stem: path for path in folder.rglob("*.json")}  # a name occurs once
+    if name not in found:
+        known = ", ".join(sorted(found)) or "none"
         raise FileNotFoundError(f"there is no record {name!r} in {folder}; there are: {known}")
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    record: dict[str, Any] = json.loads(found[name].read_text(encoding="utf-8"))
     return record
 
 

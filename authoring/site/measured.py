@@ -246,7 +246,7 @@ def section(part: Part, record: Record) -> str:
 def list_of_records() -> str:
     """Return a Markdown list of all records: the name, what it holds, the command that made it."""
     lines = []
-    for path in sorted(experiments.RECORDS.glob("*.json")):
+    for path in sorted(experiments.RECORDS.rglob("*.json")):
         record = experiments.read_record(path.stem)
         lines.append(f"- **{path.stem}**: {record.get('what', '')}; `{record['command']}`")
     return "\n".join(lines) + "\n"

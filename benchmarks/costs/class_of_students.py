@@ -6,7 +6,7 @@
         needs a machine that does nothing else
     python -m benchmarks.costs.class_of_students --only memory    may run beside anything
 
-Writes data/records/class_of_students.json (times) and class_of_students_memory.json, and then the
+Writes the record class_of_students (times) and class_of_students_memory.json, and then the
 tables in hub/README.md. Each student is a kernel of its own, as in JupyterLab, with the variables
 that hub/jupyterhub_config.py sets. All take the same steps at the same moment: the last five blocks
 of the pretrained network and its head, batches of 32 images, as in lesson 04 and in the live lab.
@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=30, help="steps of each student")
     parser.add_argument("--runs", type=int, default=3, help="repetitions of each time")
     parser.add_argument("--lessons", nargs="*", default=["04"], metavar="NN", help="for memory")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
+    parser.add_argument("--out", type=Path, default=experiments.RECORDS / "costs")
     args = parser.parse_args()
     shared: dict[str, Any] = {
         "data": "the built-in Shapes world",
@@ -210,7 +210,7 @@ def main() -> None:
             **shared,
         )
         print(f"wrote {path}")
-    if args.out == experiments.RECORDS:
+    if args.out == experiments.RECORDS / "costs":
         class_page.write()
         print(f"wrote the tables of {class_page.PAGE}")
 

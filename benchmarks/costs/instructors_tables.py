@@ -3,7 +3,7 @@
     python -m benchmarks.costs.instructors_tables
 
 writes what stands between the marks of lessons/INSTRUCTORS.md. Minutes are those of lessons/notes,
-seconds and memory those of data/records/lesson_costs.json. To be run again when one of them has
+seconds and memory those of the record lesson_costs. To be run again when one of them has
 changed; a test says so.
 """
 

@@ -4,7 +4,7 @@
 
 Every lesson is executed from its text in a fresh kernel, in the built-in world and without a
 network; the kernel's start is part of the time.  Several runs, medians.  Writes
-data/records/lesson_costs.json, and nothing else: the stored notebooks stay as they are.
+the record lesson_costs, and nothing else: the stored notebooks stay as they are.
 """
 
 import argparse
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("numbers", nargs="*", metavar="NN", help="lessons (default: all)")
     parser.add_argument("--runs", type=int, default=3, help="repetitions; 3 or more to quote")
     parser.add_argument("--timeout", type=int, default=300, help="seconds for one cell")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
+    parser.add_argument("--out", type=Path, default=experiments.RECORDS / "costs")
     args = parser.parse_args()
 
     try:

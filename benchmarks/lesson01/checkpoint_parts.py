@@ -15,17 +15,16 @@ norms of weight 1 and bias 0, buffers of mean 0 and variance 1.  Measured are
 - a new head on frozen features, which are standardised first: a change of scale alone is no loss;
 - fine-tuning of everything, as it ends, and with statistics taken anew from the training images.
 
-Writes data/records/checkpoint_parts.json, one row for each seed, part and measure.
+Writes the record checkpoint_parts, one row for each seed, part and measure.
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from course_utils import environment, experiments, world
+from benchmarks import script
+from course_utils import environment, world
 from course_utils.images import shapes
 from course_utils.images.data import ImageData, Prepare, as_they_are
 from course_utils.networks import loading as models
@@ -206,42 +205,28 @@ def measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="shapes", help="shapes, cifar10 or a folder")
-    parser.add_argument("--data-name", help="the honest name of the images, for the record")
-    parser.add_argument("--weights-name", help="the honest name of the weights, for the record")
-    parser.add_argument("--train", type=int, default=200, help="training images of a run")
-    parser.add_argument("--test", type=int, default=300)
-    parser.add_argument("--source", type=int, default=300, help="test images of the old task")
-    parser.add_argument("--epochs", type=int, default=4, help="epochs of fine-tuning")
-    parser.add_argument("--size", type=int, help="input size in pixels (default: the world's)")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--suffix", default="", help="ending of the record's name")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
+    parser = script.arguments(
+        __doc__, data="shapes", sized=True, train=200, test=300, source=300, epochs=4
+    )
     parser.add_argument("--resume", action="store_true", help="keep the seeds that are there")
     args = parser.parse_args()
-    course = world.settle(1, args.data, args.train, args.test)
-    size = args.size or course.size
-    name = f"checkpoint_parts{args.suffix}"
-    rows: Rows = experiments.read_record(name, args.out)["rows"] if args.resume else []
+    course, prepare = script.settle(args, args.train, args.test)
+    name, size = "checkpoint_parts", prepare.size
+    rows = script.stored_rows(args, name) if args.resume else []
     for seed in args.seeds:
         if any(row["seed"] == seed for row in rows):
             continue
         rows += measure(course, seed, size=size, source=args.source, epochs=args.epochs)
         # written after each seed: a run that is cut off has lost little
-        path = experiments.write_record(
+        script.write(
+            args,
             name,
-            folder=args.out,
+            rows,
+            course=course,
             what="accuracy when one kind of tensor of the checkpoint is not loaded",
-            command=f"python -m benchmarks.lesson01.checkpoint_parts --data {course.world} "
-            f"--train {args.train} --test {args.test} --epochs {args.epochs} --size {size}",
-            data=f"{args.data_name or course.data.name}, {args.train} training images a run, "
-            f"{size} px",
-            weights=args.weights_name or course.weights.title,
+            data=f"{script.images(args, course)}, {args.train} training images a run, {size} px",
             seeds=sorted({row["seed"] for row in rows}),
-            rows=rows,
         )
-        print("wrote", path.name, flush=True)
 
 
 if __name__ == "__main__":

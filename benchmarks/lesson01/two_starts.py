@@ -9,10 +9,9 @@ give both starts the same learning rate?  So each start tries three rates, and i
 chosen on validation images, not on the test images.  At last the random start trains on with its
 best rate for four times as many epochs: does it catch up?
 
-Writes data/records/two_starts.json, one row for each epoch of each run.
+Writes the record two_starts, one row for each epoch of each run.
 """
 
-import argparse
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from course_utils import environment, experiments, world
+from benchmarks import script
+from course_utils import environment, world
 from course_utils.images.data import ImageData
 from course_utils.networks import loading as models
 from course_utils.training import loop as training
@@ -151,44 +151,36 @@ def compare(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="shapes", help="shapes, cifar10 or a folder")
-    parser.add_argument("--data-name", help="the honest name of the images, for the record")
-    parser.add_argument("--weights-name", help="the honest name of the weights, for the record")
-    parser.add_argument("--train", type=int, default=600, help="training images of a run")
-    parser.add_argument("--held-out", type=int, default=200, help="validation images beside them")
-    parser.add_argument("--test", type=int, default=500)
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--longer", type=int, default=LONGER, help="1 leaves the long runs out")
-    parser.add_argument("--size", type=int, help="input size in pixels (default: the world's)")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--suffix", default="", help="ending of the record's name")
+    parser = script.arguments(
+        __doc__,
+        data="shapes",
+        sized=True,
+        train=600,
+        held_out=200,
+        test=500,
+        epochs=8,
+        longer=LONGER,
+    )
     parser.add_argument("--keep", type=Path, help="folder in which finished runs are kept")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
     args = parser.parse_args()
-    course = world.settle(1, args.data, args.train + args.held_out, args.test)
-    size = args.size or course.size
+    course, prepare = script.settle(args, args.train + args.held_out, args.test)
     rows = compare(
-        course, args.seeds, epochs=args.epochs, held_out=args.held_out, size=size,
+        course, args.seeds, epochs=args.epochs, held_out=args.held_out, size=prepare.size,
         longer=args.longer, keep=args.keep,
     )  # fmt: skip
     best = best_rates([row for row in rows if row["epochs"] == args.epochs])
-    path = experiments.write_record(
-        f"two_starts{args.suffix}",
-        folder=args.out,
+    print("best rates", best)
+    script.write(
+        args,
+        "two_starts",
+        rows,
+        course=course,
         what="the same training from random and from pretrained weights, by epoch; the best rate "
         "of each start is chosen on validation images",
-        command="python -m benchmarks.lesson01.two_starts "
-        f"--data {course.world} --train {args.train} "
-        f"--held-out {args.held_out} --test {args.test} --epochs {args.epochs} --size {size}",
-        data=f"{args.data_name or course.data.name}, {args.train} training images a run, {size} px",
-        weights=args.weights_name or course.weights.title,
-        seeds=args.seeds,
+        data=f"{script.images(args, course)}, {args.train} training images a run, "
+        f"{prepare.size} px",
         best_rates=best,
-        rows=rows,
     )
-    print("best rates", best)
-    print("wrote", path.name)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from benchmarks.keeping import Kept
-from benchmarks.lesson02.residual_twins import Row, add_shared, images, write
+from benchmarks import script
+from benchmarks.lesson02.residual_twins import Row, arguments, images, write
 from course_utils import environment, world
 from course_utils.images.data import ImageData, Prepare
 from course_utils.lesson02 import twins
@@ -148,7 +148,7 @@ WHAT = {
 
 def measure(course: world.Course, args: argparse.Namespace) -> tuple[str, list[Row]]:
     """The record's name and its rows, for `args.question`."""
-    kept = Kept(args.keep)
+    kept = script.Kept(args.keep)
     if args.question == "frozen":
         settings = [
             {"seed": seed, "network": name, "first": first}
@@ -173,10 +173,8 @@ def measure(course: world.Course, args: argparse.Namespace) -> tuple[str, list[R
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__, train=128)
     parser.add_argument("question", choices=["start", "nudge", "frozen"])
-    add_shared(parser)
-    parser.set_defaults(train=128)
     parser.add_argument("--depths", type=int, nargs="+", default=DEPTHS)
     args = parser.parse_args()
     course = world.settle(2, args.data, args.train, 10)

@@ -15,16 +15,13 @@ one of each pass, before each step.  With `--data FOLDER` photographs take the p
 
 import argparse
 import math
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from benchmarks import keeping
-from benchmarks.keeping import Kept
-from course_utils import environment, experiments, world
+from benchmarks import script
+from course_utils import environment, world
 from course_utils.images.data import ImageData, Prepare, batches, load_shapes
 from course_utils.lesson02 import twins
 from course_utils.networks import loading as models
@@ -175,7 +172,7 @@ def mobilenet(course: world.Course, args: argparse.Namespace, seed: int) -> list
 
 def measure(course: world.Course, args: argparse.Namespace) -> dict[str, list[Row]]:
     """Rows by name of their record, for `args.question`."""
-    kept = Kept(args.keep)
+    kept = script.Kept(args.keep)
     pairs = [(seed, kind) for seed in args.seeds for kind in twins.KINDS]
     if args.question == "depth":
         grid = [(d, True) for d in args.depths] + [(d, False) for d in args.depths_without]
@@ -212,58 +209,28 @@ def measure(course: world.Course, args: argparse.Namespace) -> dict[str, list[Ro
     return {"residual_blocks_mobilenet": rows}
 
 
-def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    result.add_argument("question", choices=["depth", "rates", "long", "blocks"])
-    add_shared(result)
-    result.add_argument("--depths", type=int, nargs="+", default=DEPTHS)
-    result.add_argument("--depths-without", type=int, nargs="*", default=[10, 28])
-    result.add_argument("--depth", type=int, default=28, help="for the rates and the long run")
-    result.add_argument("--epochs", type=int, help="default: 5, and 25 in the long run")
-    result.add_argument("--quick", action="store_true", help="two of the rates only")
-    return result
-
-
-def add_shared(parser: argparse.ArgumentParser) -> None:
+def arguments(about: str | None, train: int = 800) -> argparse.ArgumentParser:
     """Arguments that this script shares with gradients.py."""
-    parser.add_argument("--data", default="shapes", help="shapes, cifar10 or a folder")
-    parser.add_argument("--data-name", help="what the images of a folder honestly are")
-    parser.add_argument("--weights-name", help="what the pretrained weights honestly are")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--train", type=int, default=800, help="training images")
-    parser.add_argument("--test", type=int, default=300, help="test images")
-    parser.add_argument("--keep", type=Path, help="file of rows measured so far; a run goes on")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
+    return script.arguments(about, data="shapes", keep=True, train=train, test=300)
 
 
 def write(
     name: str, rows: list[Row], course: world.Course, args: argparse.Namespace, *, what: str,
     pretrained: bool = False, twins_too: bool = True,
 ) -> None:  # fmt: skip
-    """The record, under a name and with a command that tell the world where it is not Shapes.
+    """The record, which says of each kind of network what it saw.
 
     pretrained, twins_too : which networks are in it: the pretrained one, the twins, or both
     """
-    shapes = course.world == "shapes"
-    photographs = args.data_name or course.world
     tasks, weights = [], []
     if pretrained:
-        tasks.append(f"{'Shapes (target)' if shapes else photographs} at {course.size} px")
+        tasks.append(f"{script.images(args, course)} at {course.size} px")
         weights.append(args.weights_name or course.weights.title)
     if twins_too:
-        tasks.append(f"{'Shapes (orientation)' if shapes else photographs} at 32 px")
+        tasks.append(f"{script.images(args, course, 'orientation')} at 32 px")
         weights.append("random weights" + (" (twins)" if pretrained else ""))
-    path = experiments.write_record(
-        name + ("" if shapes else "_cifar10"),
-        what=what,
-        command=keeping.command(sys.argv),
-        data=f"{' and '.join(tasks)}, {args.train} training images",
-        weights=" and ".join(weights),
-        seeds=args.seeds,
-        rows=rows,
-        folder=args.out,
-    )
-    print(f"{len(rows)} rows in {path.name}")
+    data = f"{' and '.join(tasks)}, {args.train} training images"
+    script.write(args, name, rows, what=what, data=data, weights=" and ".join(weights))
 
 
 WHAT = {
@@ -276,7 +243,14 @@ WHAT = {
 
 
 def main() -> None:
-    args = parser().parse_args()
+    parser = arguments(__doc__)
+    parser.add_argument("question", choices=["depth", "rates", "long", "blocks"])
+    parser.add_argument("--depths", type=int, nargs="+", default=DEPTHS)
+    parser.add_argument("--depths-without", type=int, nargs="*", default=[10, 28])
+    parser.add_argument("--depth", type=int, default=28, help="for the rates and the long run")
+    parser.add_argument("--epochs", type=int, help="default: 5, and 25 in the long run")
+    parser.add_argument("--quick", action="store_true", help="two of the rates only")
+    args = parser.parse_args()
     if args.question == "blocks":
         args.train = min(300, args.train)
     course = world.settle(2, args.data, args.train, args.test)

@@ -8,16 +8,13 @@ The recipe is the one that is often given for ResNet-18: the backbone frozen, a 
 SGD with rate 0.001 and momentum 0.9 for 10 epochs in batches of 32.  Each network once with the
 mean and standard deviation its weights were trained with, and once with 0.5 and 0.5.  Both with
 batch norm in eval mode (truly frozen) and in train mode (what `model.train()` alone leaves behind).
-Writes data/records/normalisationSUFFIX.json.
+Writes the record normalisationSUFFIX.
 """
 
-import argparse
-import os
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
-import course_utils
+from benchmarks import script
 from course_utils import environment, experiments, world
 from course_utils.images.data import ImageData, Prepare, as_they_are
 from course_utils.lesson10 import slim
@@ -78,21 +75,12 @@ def run(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = script.arguments(__doc__, data="shapes", train=500, test=1000, epochs=10)
     parser.add_argument(
         "--networks", nargs="+", choices=NETWORKS, default=["resnet18_slim", "mobilenet_v2"]
     )
-    parser.add_argument("--train", type=int, default=500)
-    parser.add_argument("--test", type=int, default=1000)
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--data-name", help="what the images honestly are; default: as loaded")
-    parser.add_argument("--weights-name", help="what the weights honestly are")
-    parser.add_argument("--suffix", default="", help="of the record's name")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
     args = parser.parse_args()
-    os.environ.setdefault("COURSE_DATA", "shapes")
-    course = course_utils.begin(10, train=args.train, test=args.test)
+    course, _ = script.settle(args, args.train, args.test)
     titles = [
         course.weights.title if name == "mobilenet_v2" else slim.weights(name).title
         for name in args.networks
@@ -113,21 +101,18 @@ def main() -> None:
             rows += found
             for row in found:
                 print(row, flush=True)
-        experiments.write_record(
-            f"normalisation{args.suffix}",
-            folder=args.out,
+        script.write(
+            args,
+            "normalisation",
+            rows,
             what="A head trained on a frozen network, with its weights' own normalisation and "
             "with 0.5 / 0.5",
-            command="python -m benchmarks.lesson03.normalisation "
-            f"--networks {' '.join(args.networks)} "
-            f"--train {args.train} --test {args.test}",
-            data=f"{args.data_name or course.data.name}, {len(course.data.train_images)} training "
-            f"and {len(course.data.test_images)} test images",
+            data=f"{script.images(args, course)}, {args.train} training and {args.test} test "
+            "images",
             weights=args.weights_name or "; ".join(titles),
             seeds=args.seeds[: args.seeds.index(seed) + 1],
             size=course.size,
             epochs=args.epochs,
-            rows=rows,
         )
 
 

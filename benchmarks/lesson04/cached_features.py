@@ -4,40 +4,29 @@
 
 Both ways take the same steps from the same start, and reach the same accuracy.  They are timed in
 turn within one run, several times over; the figure to quote is the median of the ratios.  Writes
-data/records/cached_features.json.
+the record cached_features.
 """
 
-import argparse
-import os
 from functools import partial
-from pathlib import Path
 
-import course_utils
-from benchmarks import timing
-from course_utils import experiments
+from benchmarks import script, timing
 from course_utils.images.data import as_they_are
 from course_utils.training import loop as training
 from course_utils.training import prefix
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--train", type=int, default=1000)
-    parser.add_argument("--test", type=int, default=1000)
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--runs", type=int, default=5, help="repetitions; 3 or more to quote")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
-    args = parser.parse_args()
-
-    os.environ.setdefault("COURSE_DATA", "shapes")
-    course = course_utils.begin(4, train=args.train, test=args.test)
+    args = script.arguments(
+        __doc__, data="shapes", seeds=5, train=1000, test=1000, epochs=10
+    ).parse_args()
+    course, _ = script.settle(args, args.train, args.test)
     data, prepare = course.data, course.prepare
     backbone = 19
     model, plan = timing.fresh(course, data, backbone, 0)
     timing.train(model, plan, data.subset(timing.BATCH, 10), prepare, epochs=1, seed=0)  # warm up
 
     rows = []
-    for run in range(args.runs):
+    for run in args.seeds:
         model, plan = timing.fresh(course, data, backbone, run)
         naive = timing.train(model, plan, data, prepare, epochs=args.epochs, seed=run)
         naive_accuracy = training.evaluate(
@@ -80,27 +69,22 @@ def main() -> None:
 
     medians = {key: timing.median(rows, key) for key in rows[0] if key != "seed"}
     print(
-        f"median of {args.runs}: {medians['ratio']:.1f} times faster with the filling, "
+        f"median of {len(rows)}: {medians['ratio']:.1f} times faster with the filling, "
         f"{medians['ratio_of_epochs']:.0f} times an epoch without it"
     )
-    path = experiments.write_record(
+    script.write(
+        args,
         "cached_features",
-        folder=args.out,
+        rows,
+        course=course,
         what="Training a new head for equally many epochs: naive frozen loop against cached "
         "features; the cache's filling covers the test images too",
-        command="python -m benchmarks.lesson04.cached_features "
-        f"--train {args.train} --test {args.test} "
-        f"--epochs {args.epochs} --runs {args.runs}",
         data=str(data),
-        weights=course.weights.title,
-        seeds=range(args.runs),
         size=course.size,
         batch_size=timing.BATCH,
         epochs=args.epochs,
         medians=medians,
-        rows=rows,
     )
-    print(f"wrote {path}")
 
 
 if __name__ == "__main__":

@@ -4,17 +4,12 @@
 
 For each depth one epoch of the naive loop (frozen blocks run every time), the filling of the cache,
 and one epoch on the cache, in turn within one run, several times over.  Writes
-data/records/prefix_by_depth.json.
+the record prefix_by_depth.
 """
 
-import argparse
-import os
 from functools import partial
-from pathlib import Path
 
-import course_utils
-from benchmarks import timing
-from course_utils import experiments
+from benchmarks import script, timing
 from course_utils.environment import MEGABYTE
 from course_utils.images.data import as_they_are
 from course_utils.training import prefix
@@ -24,21 +19,16 @@ METHODS = {"whole network": "naive_seconds", "cached prefix": "cached_seconds"}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--train", type=int, default=2000)
+    parser = script.arguments(__doc__, data="shapes", train=2000)
     parser.add_argument("--depths", type=int, nargs="+", default=[4, 7, 11, 14, 18, 19])
-    parser.add_argument("--runs", type=int, default=3, help="repetitions; 3 or more to quote")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
     args = parser.parse_args()
-
-    os.environ.setdefault("COURSE_DATA", "shapes")
-    course = course_utils.begin(4, train=args.train, test=10)  # a cache is filled for both
+    course, _ = script.settle(args, args.train, 10)  # a cache is filled for the test images, too
     data, prepare = course.data, course.prepare
     model, plan = timing.fresh(course, data, 4, 0)
     timing.train(model, plan, data.subset(timing.BATCH, 10), prepare, epochs=1, seed=0)  # warm up
 
     measured = []
-    for run in range(args.runs):
+    for run in args.seeds:
         for depth in args.depths:
             model, plan = timing.fresh(course, data, depth, run)
             naive = timing.train(model, plan, data, prepare, epochs=1, seed=run)
@@ -94,24 +84,18 @@ def main() -> None:
         for row in measured
         for method, column in METHODS.items()
     ]
-    depths = " ".join(map(str, args.depths))
-    path = experiments.write_record(
+    script.write(
+        args,
         "prefix_by_depth",
-        folder=args.out,
+        rows,
+        course=course,
         what="Seconds per epoch by the number of frozen blocks: naive loop against cached prefix, "
         "and the one-off cost of filling the cache",
-        command="python -m benchmarks.lesson04.prefix_by_depth "
-        f"--train {args.train} --depths {depths} "
-        f"--runs {args.runs}",
         data=str(data),
-        weights=course.weights.title,
-        seeds=range(args.runs),
         size=course.size,
         batch_size=timing.BATCH,
         medians=medians,
-        rows=rows,
     )
-    print(f"wrote {path}")
 
 
 if __name__ == "__main__":

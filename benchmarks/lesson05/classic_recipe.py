@@ -12,11 +12,11 @@ tenth of the rate; Adam 1e-3, StepLR(3, 0.1).  Lesson 05 plots the record of the
 import argparse
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from course_utils import environment, experiments, world
+from benchmarks import script
+from course_utils import environment, world
 from course_utils.images.data import ImageData
 from course_utils.networks import loading as models
 from course_utils.training import recipes
@@ -55,38 +55,24 @@ def runs(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="cifar10", help="shapes, cifar10 or a folder")
-    parser.add_argument("--data-name", help="the honest name of the images, for the record")
-    parser.add_argument("--weights-name", help="the honest name of the weights, for the record")
+    parser = script.arguments(__doc__, data="cifar10", sized=True, batch=64)
     parser.add_argument("--train", type=int, help="number of training images (default: all)")
     parser.add_argument("--test", type=int, help="number of test images (default: all)")
-    parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--record", help="name of the record (default: classic_recipe_WORLD)")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
+    parser.set_defaults(size=224)
     args = parser.parse_args()
     course = world.settle(5, args.data, 1000, 1000)
     data = to_device(course.load(args.train, args.test), course.device)
     print(data, f"at {args.size} px")
-    command = (
-        f"python -m benchmarks.lesson05.classic_recipe --data {course.world} --size {args.size} "
-        f"--batch {args.batch} --seeds {' '.join(map(str, args.seeds))}"
-        + (f" --train {args.train}" if args.train else "")
-        + (f" --test {args.test}" if args.test else "")
-    )
-    path = experiments.write_record(
-        args.record or f"classic_recipe_{course.world}",
-        folder=args.out,
+    args.record = args.record or f"classic_recipe_{course.world}"
+    script.write(
+        args,
+        "classic_recipe",
+        runs(course, data, args),
+        course=course,
         what="classic recipe: 2 epochs with features frozen, 3 thawed at a tenth of the rate",
-        command=command,
-        data=args.data_name or f"{data} at {args.size} px",
-        weights=args.weights_name or course.weights.title,
-        seeds=args.seeds,
-        rows=list(runs(course, data, args)),
+        data=f"{script.images(args, course)}: {len(data.train_labels)} training and "
+        f"{len(data.test_labels)} test images at {args.size} px",
     )
-    print("wrote", path.name)
 
 
 if __name__ == "__main__":

@@ -8,15 +8,15 @@
     python -m benchmarks.lesson05.fine_tuning faults
         which of the classic recipe's faults costs what?
 
-Each writes data/records/fine_tuning_NAME.json.  Accuracies are on images held out of training, not
+Each writes the record fine_tuning_NAME.  Accuracies are on images held out of training, not
 on the test set, since they are there to choose by.
 """
 
-import argparse
 import time
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
+from benchmarks import script
 from course_utils import environment, experiments, world
 from course_utils.images.data import ImageData, as_they_are
 from course_utils.networks import loading as models
@@ -151,12 +151,11 @@ QUESTIONS = {"rates": rates, "heads": heads, "depth": depth, "faults": faults}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = script.arguments(__doc__, data="shapes")
     parser.add_argument("question", choices=["rates", "heads", "depth", "faults"])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--quick", action="store_true", help="two values, one seed, no record")
     args = parser.parse_args()
-    course = world.settle(5, "shapes", 300, 10)
+    course = world.settle(5, args.data, 300, 10)
     grid: dict[str, dict[str, list[Any]]] = {
         "rates": {"rate": RATES},
         "heads": {"head_epochs": [0, 1, 3, 10, 50]},
@@ -176,14 +175,13 @@ def main() -> None:
     table = experiments.repeat(run, seeds=args.seeds, **settings)
     print(experiments.summary(table, list(settings), "accuracy").to_string(index=False))
     if not args.quick:
-        experiments.write_record(
+        script.write(
+            args,
             f"fine_tuning_{args.question}",
+            table.to_dict("records"),
+            course=course,
             what=f"fine-tuning on Shapes targets: {args.question}",
-            command=f"python -m benchmarks.lesson05.fine_tuning {args.question}",
-            data=f"Shapes (target), {HELD_OUT} held-out images, {course.size} px",
-            weights=course.weights.title,
-            seeds=args.seeds,
-            rows=table,
+            data=f"{script.images(args, course)}, {HELD_OUT} held-out images, {course.size} px",
         )
 
 

@@ -16,20 +16,17 @@ and start on images that are used for nothing else.  The pretraining has one rat
 `--source-rates` names several to choose from.  Scenes are plain (no clutter), so that networks
 which learn from some hundred images differ from chance.
 
-Writes data/records/fair_comparison.json, anew after each seed.  With `--resume` the seeds that are
+Writes the record fair_comparison, anew after each seed.  With `--resume` the seeds that are
 in it already are kept, with the rates that they were given.
 """
 
-import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from benchmarks import keeping
-from course_utils import environment, experiments
+from benchmarks import script
+from course_utils import environment
 from course_utils.images import shapes
 from course_utils.images.data import ImageData, Prepare
 from course_utils.lesson06 import surgery
@@ -202,18 +199,12 @@ def measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser = script.arguments(__doc__, **vars(Sizes()))
     parser.add_argument("--source-rates", type=float, nargs="+", default=[SOURCE_RATE])
-    for name, size in vars(Sizes()).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=size)
     parser.add_argument("--resume", action="store_true", help="go on with the record")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
     args = parser.parse_args()
     sizes = Sizes(**{name: getattr(args, name) for name in vars(Sizes())})
-    rows: list[dict[str, Any]] = []
-    if args.resume and (args.out / "fair_comparison.json").is_file():
-        rows = experiments.read_record("fair_comparison", args.out)["rows"]
+    rows = script.stored_rows(args, "fair_comparison") if args.resume else []
     rates = {(row["architecture"], row["start"]): row["rate"] for row in rows}
     source_rates = {row["architecture"]: row.get("source_rate", SOURCE_RATE) for row in rows}
     done = {row["seed"] for row in rows}
@@ -226,17 +217,16 @@ def main() -> None:
         for row in measure(seed, weights, rates, sizes):
             rows.append({**row, "source_rate": source_rates[row["architecture"]]})
             print({k: row[k] for k in ("seed", "architecture", "start", "accuracy")}, flush=True)
-        experiments.write_record(
+        script.write(
+            args,
             "fair_comparison",
+            rows,
             what="three architectures under protocols that are fair and unfair",
-            command=keeping.command(sys.argv),
             data=f"Shapes (target), plain scenes, {sizes.train} training, {sizes.test} test "
             f"images, {SIDE} px",
             weights=f"random, or pretrained here on {sizes.source} plain source images for "
             f"{sizes.source_epochs} epochs",
             seeds=sorted({row["seed"] for row in rows}),
-            rows=rows,
-            folder=args.out,
             sizes=vars(sizes),
         )
 

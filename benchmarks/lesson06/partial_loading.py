@@ -19,18 +19,17 @@ Three epochs of 200 images are 21 steps, after which a tenth of batch norm's fir
 1, is still there.  Where the true one is far smaller, nothing gets through in eval mode: accuracies
 of exactly 10 % in the rows "frozen" and "fine-tuned" mean just that.
 
-Writes data/records/partial_loading.json, anew after each row.  Accuracies are on images held out of
+Writes the record partial_loading, anew after each row.  Accuracies are on images held out of
 training.  With `--resume` the rows that this record has already are kept, and not measured again.
 """
 
-import argparse
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from course_utils import environment, experiments, world
+from benchmarks import script
+from course_utils import environment, world
 from course_utils.images.data import ImageData
 from course_utils.lesson06 import surgery
 from course_utils.networks import loading as models
@@ -310,35 +309,16 @@ def measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="shapes", help="shapes, cifar10 or a folder of images")
-    parser.add_argument(
-        "--data-title", help="what the images honestly are (default: by the folder)"
+    parser = script.arguments(
+        __doc__, data="shapes", train=200, held_out=300, epochs=3, scratch_epochs=10
     )
-    parser.add_argument("--weights-title", help="what the weights honestly are")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--train", type=int, default=200)
-    parser.add_argument("--held-out", type=int, default=300)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--scratch-epochs", type=int, default=10)
     parser.add_argument("--cases", type=int, nargs="+", help="numbers of some cases only")
     parser.add_argument("--treatments", nargs="+", default=list(TREATMENTS), choices=TREATMENTS)
-    parser.add_argument("--name", default="partial_loading", help="of the record")
     parser.add_argument("--resume", action="store_true", help="go on with the record")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
     args = parser.parse_args()
     course = world.settle(6, args.data, args.train, 10)
-    sizes = f"--train {args.train} --held-out {args.held_out}"
-    command = f"python -m benchmarks.lesson06.partial_loading {sizes}"
-    if args.data != "shapes":  # a folder has another name on every machine
-        command += f" --data {args.data if args.data == 'cifar10' else 'FOLDER'}"
-    if set(args.treatments) != set(TREATMENTS):
-        command += f" --treatments {' '.join(args.treatments)}"
     cases = CASES if args.cases is None else [CASES[i] for i in args.cases]
-    title = args.data_title or course.data.name
-    rows: list[dict[str, Any]] = []
-    if args.resume and (args.out / f"{args.name}.json").is_file():
-        rows = experiments.read_record(args.name, args.out)["rows"]
+    rows = script.stored_rows(args, "partial_loading") if args.resume else []
     done = {key(row) for row in rows}
     for seed in args.seeds:
         for row in measure(
@@ -348,16 +328,15 @@ def main() -> None:
         ):  # fmt: skip
             rows.append(row)
             print(seed, row["change"], row["load"], row["treatment"], row["accuracy"], flush=True)
-            experiments.write_record(
-                args.name,
+            script.write(
+                args,
+                "partial_loading",
+                rows,
+                course=course,
                 what="pretrained weights in changed networks: frozen, fine-tuned, from scratch",
-                command=command,
-                data=f"{title}, {args.train} training, {args.held_out} held-out images, "
-                f"{course.size} px",
-                weights=args.weights_title or course.weights.title,
+                data=f"{script.images(args, course)}, {args.train} training, {args.held_out} "
+                f"held-out images, {course.size} px",
                 seeds=sorted({row["seed"] for row in rows}),
-                rows=rows,
-                folder=args.out,
                 epochs={
                     "frozen": 10,
                     "fine-tuned": args.epochs,

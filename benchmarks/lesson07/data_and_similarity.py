@@ -2,7 +2,7 @@
 
     python -m benchmarks.lesson07.data_and_similarity
 
-Writes data/records/data_and_similarity.json.  Rows are kept in a file on the way (--keep), and a
+Writes the record data_and_similarity.  Rows are kept in a file on the way (--keep), and a
 run with the same file goes on where the last one ended; several processes may take a task or a
 seed each.  COURSE_DATA chooses the world, whose name is added to the record's unless it is Shapes.
 The three tasks:
@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from benchmarks import in_a_world
-from benchmarks.keeping import Kept, Row
+from benchmarks import script
+from benchmarks.script import Kept, Row
 from course_utils import world
 from course_utils.lesson07 import strategies
 from course_utils.lesson07.tasks import load_task
@@ -89,13 +89,12 @@ def split_curves(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    in_a_world.add_arguments(parser, test=300)
+    parser = script.arguments(__doc__, data="shapes", keep=True, test=300)
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--strategies", nargs="+", default=list(strategies.STRATEGIES))
     args = parser.parse_args()
-    course = in_a_world.settle(max(args.sizes), args.test)
+    course, _ = script.settle(args, max(args.sizes), args.test)
     rows = measure(
         course,
         seeds=args.seeds,
@@ -108,8 +107,21 @@ def main() -> None:
     if args.only_keep:
         return
     results, epochs = split_curves(rows)
-    what = "test accuracy of six strategies by task and number of training images"
-    in_a_world.write("data_and_similarity", course, args, results, what=what, curves=epochs)
+    script.write(
+        args,
+        "data_and_similarity",
+        results,
+        course=course,
+        what="test accuracy of six strategies by task and number of training images",
+        data=images(args, course),
+        curves=epochs,
+    )
+
+
+def images(args: argparse.Namespace, course: world.Course) -> str:
+    """What the images were, for the records of this folder."""
+    near = script.images(args, course)
+    return f"near: {near}; other tasks: Shapes; {args.test} test images, {course.size} px"
 
 
 if __name__ == "__main__":

@@ -2,19 +2,19 @@
 
     python -m benchmarks.lesson07.first_k_blocks
 
-Writes data/records/first_k_blocks.json.  After "How transferable are features in deep neural
+Writes the record first_k_blocks.  After "How transferable are features in deep neural
 networks?", Jason Yosinski, Jeff Clune, Yoshua Bengio and Hod Lipson, 2014.  All runs of a task have
 the same images, the same number of steps and the same two rates: 1e-3 for what was transferred,
 3e-3 for what is fresh.  k = 0 is training from scratch, k = 19 a new head on the whole backbone.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from benchmarks import in_a_world
-from benchmarks.keeping import Kept, Row
+from benchmarks import script
+from benchmarks.lesson07.data_and_similarity import images
+from benchmarks.script import Kept, Row
 from course_utils import environment, world
 from course_utils.images.data import as_they_are
 from course_utils.lesson07 import transplant
@@ -105,14 +105,11 @@ def measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    in_a_world.add_arguments(parser, test=300)
+    parser = script.arguments(__doc__, data="shapes", keep=True, train=200, epochs=6, test=300)
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--blocks", type=int, nargs="+", default=list(BLOCKS))
-    parser.add_argument("--train", type=int, default=200)
-    parser.add_argument("--epochs", type=int, default=6)
     args = parser.parse_args()
-    course = in_a_world.settle(args.train, args.test)
+    course, _ = script.settle(args, args.train, args.test)
     rows = measure(
         course,
         seeds=args.seeds,
@@ -125,7 +122,9 @@ def main() -> None:
     )
     if not args.only_keep:
         what = f"first k blocks transferred, the rest fresh, {args.train} training images"
-        in_a_world.write("first_k_blocks", course, args, rows, what=what)
+        script.write(
+            args, "first_k_blocks", rows, course=course, what=what, data=images(args, course)
+        )
 
 
 if __name__ == "__main__":

@@ -2,19 +2,19 @@
 
     python -m benchmarks.lesson07.probes_by_depth
 
-Writes data/records/probes_by_depth.json.  Two networks, one pretrained and one with random weights
+Writes the record probes_by_depth.  Two networks, one pretrained and one with random weights
 (whose batch norms have met the images), and two ways of pooling: one number a channel, or a grid as
 fine as gives every block about as many numbers as the last one has.  In Shapes the source classes,
 on which the network was pretrained, are probed as well.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from benchmarks import in_a_world
-from benchmarks.keeping import Kept, Row
+from benchmarks import script
+from benchmarks.lesson07.data_and_similarity import images
+from benchmarks.script import Kept, Row
 from course_utils import environment, world
 from course_utils.images.data import ImageData, load_shapes
 from course_utils.lesson07.tasks import load_task
@@ -86,19 +86,19 @@ def measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    in_a_world.add_arguments(parser, test=300)
+    parser = script.arguments(__doc__, data="shapes", keep=True, train=300, test=300)
     parser.add_argument("--tasks", nargs="+", choices=TASKS)
-    parser.add_argument("--train", type=int, default=300)
     args = parser.parse_args()
-    course = in_a_world.settle(args.train, args.test)
+    course, _ = script.settle(args, args.train, args.test)
     tasks = args.tasks or [t for t in TASKS if t != "source" or course.world == "shapes"]
     rows = measure(
         course, seeds=args.seeds, tasks=tasks, train=args.train, test=args.test, keep=args.keep
     )
     if not args.only_keep:
         what = f"accuracy of linear probes on every block, {args.train} training images"
-        in_a_world.write("probes_by_depth", course, args, rows, what=what)
+        script.write(
+            args, "probes_by_depth", rows, course=course, what=what, data=images(args, course)
+        )
 
 
 if __name__ == "__main__":

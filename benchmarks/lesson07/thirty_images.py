@@ -2,17 +2,17 @@
 
     python -m benchmarks.lesson07.thirty_images
 
-Writes data/records/thirty_images.json.  Each seed draws other classes, other images, another head
+Writes the record thirty_images.  Each seed draws other classes, other images, another head
 and another order.  The task "near" is this world's own; "orientation" the direction of grain.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from benchmarks import in_a_world
-from benchmarks.keeping import Kept, Row
+from benchmarks import script
+from benchmarks.lesson07.data_and_similarity import images
+from benchmarks.script import Kept, Row
 from course_utils import world
 from course_utils.lesson07 import strategies
 from course_utils.lesson07.tasks import few_classes, load_task
@@ -51,12 +51,11 @@ def measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    in_a_world.add_arguments(parser, test=800, seeds=5)
+    parser = script.arguments(__doc__, data="shapes", keep=True, seeds=5, test=800)
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--strategies", nargs="+", default=list(NAMES))
     args = parser.parse_args()
-    course = in_a_world.settle(200, args.test)
+    course, _ = script.settle(args, 200, args.test)
     rows = measure(
         course,
         seeds=args.seeds,
@@ -67,7 +66,9 @@ def main() -> None:
     )
     if not args.only_keep:
         what = "test accuracy after training on three classes of ten images"
-        in_a_world.write("thirty_images", course, args, rows, what=what)
+        script.write(
+            args, "thirty_images", rows, course=course, what=what, data=images(args, course)
+        )
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ same network from random weights and against a pretraining on all 30 classes wit
 steps.  Rates are chosen on validation images, as in `source_tasks.py`.
 """
 
-import argparse
 import itertools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
+from benchmarks import script
 from benchmarks.lesson08.source_tasks import (
     TEST,
     VALIDATION,
@@ -26,7 +25,7 @@ from benchmarks.lesson08.source_tasks import (
     pretrain,
     transfer,
 )
-from course_utils import experiments, world
+from course_utils import world
 from course_utils.images import shapes
 from course_utils.images.data import ImageData, Prepare
 from course_utils.lesson08.small_net import SIZE, statistics
@@ -167,19 +166,14 @@ def pairs(
 
 def main() -> None:
     """Measure, seed by seed; the record is written after each, so that a break loses little."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser = script.arguments(__doc__, count=4, steps=STEPS)
     parser.add_argument("--add", action="store_true", help="keep other seeds of the record")
-    parser.add_argument("--count", type=int, default=4, help="source pairs of each kind")
-    parser.add_argument("--steps", type=int, default=STEPS, help="of pretraining")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
     args = parser.parse_args()
     for number, seed in enumerate(args.seeds):
-        rows = pairs(seed, count=args.count, steps=args.steps)
         keep(
-            "source_tasks_pairs", rows, args.out, args.add or number > 0,
+            args, "source_tasks_pairs", pairs(seed, count=args.count, steps=args.steps),
+            args.add or number > 0,
             what="pretraining on two classes, for two others: alike and unlike pairs",
-            command="python -m benchmarks.lesson08.source_pairs",
             data=f"Shapes, pairs of classes, {TARGET_IMAGES} target images, {SIZE} px",
             weights=f"a small residual network pretrained here for {args.steps} steps",
         )  # fmt: skip

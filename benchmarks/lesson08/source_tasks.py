@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from course_utils import environment, experiments
+from benchmarks import script
+from course_utils import environment
 from course_utils.images import folders, shapes
 from course_utils.images.data import ImageData, Prepare
 from course_utils.lesson08.small_net import SIZE, small_net, statistics
@@ -245,42 +246,31 @@ def mark_chosen(rows: list[Row]) -> list[Row]:
     return [{k: v for k, v in row.items() if v == v} for row in marked.to_dict("records")]
 
 
-def keep(name: str, new: list[Row], folder: Path, add: bool, **about: Any) -> Path:
+def keep(args: argparse.Namespace, name: str, new: list[Row], add: bool, **about: Any) -> None:
     """Write the record, with the rows of other seeds that it already has if `add` is set."""
     seeds = {row["seed"] for row in new}
-    old: list[Row] = []
-    if add and (folder / f"{name}.json").is_file():
-        stored = experiments.read_record(name, folder)["rows"]
-        old = [row for row in stored if row["seed"] not in seeds]
-    rows = mark_chosen([*old, *new])
-    seeds |= {row["seed"] for row in old}
+    stored = script.stored_rows(args, name) if add else []
+    rows = mark_chosen([*(row for row in stored if row["seed"] not in seeds), *new])
     rows.sort(key=lambda row: row["seed"])
-    return experiments.write_record(name, seeds=sorted(seeds), rows=rows, folder=folder, **about)
+    script.write(args, name, rows, seeds=sorted({row["seed"] for row in rows}), **about)
 
 
 def main() -> None:
     """Measure, seed by seed; the record is written after each, so that a break loses little."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, help="a folder of class folders; default: Shapes")
-    parser.add_argument("--title", help="what the photographs honestly are, for the record")
-    parser.add_argument("--suffix", default="", help="of the record's name, such as _cifar10")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser = script.arguments(__doc__, data="shapes", steps=STEPS)
     parser.add_argument("--add", action="store_true", help="keep other seeds of the record")
-    parser.add_argument("--steps", type=int, default=STEPS, help="of pretraining")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
     args = parser.parse_args()
-    title = f"{args.title or args.data}" if args.data else "Shapes"
+    shapes = args.data == "shapes"
+    title = "Shapes" if shapes else args.data_name or "a folder of images"
     rows: list[Row] = []
     for seed in args.seeds:
-        if args.data:
-            rows += photographs(seed, args.data, steps=args.steps)
-        else:
+        if shapes:
             rows += knobs(seed, steps=args.steps)
-        where = f" --data FOLDER --suffix {args.suffix}" if args.data else ""
+        else:
+            rows += photographs(seed, Path(args.data), steps=args.steps)
         keep(
-            f"source_tasks{args.suffix}", rows, args.out, args.add or seed != args.seeds[0],
+            args, "source_tasks", rows, args.add or seed != args.seeds[0],
             what="what a source task is worth on the target, by its images, classes and kind",
-            command=f"python -m benchmarks.lesson08.source_tasks{where}",
             data=f"{title}, {rows[-1]['target_images']} target images, {SIZE} px",
             weights=f"a small residual network pretrained here for {args.steps} steps",
         )  # fmt: skip

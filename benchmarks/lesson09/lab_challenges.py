@@ -2,7 +2,7 @@
 
     python -m benchmarks.lesson09.lab_challenges
 
-Writes data/records/lab_challenges.json.  The targets in `course_utils/lesson09/challenges.py` were
+Writes the record lab_challenges.  The targets in `course_utils/lesson09/challenges.py` were
 set
 by it: no strategy that needs no thought passes, and several that do need it pass with room.
 
@@ -107,7 +107,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--share", type=float, default=1.0, help="of the steps, to try it quickly")
     parser.add_argument("--train", type=int, help="training images, to try it quickly")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
+    parser.add_argument("--out", type=Path, default=experiments.RECORDS / "lesson09")
     options = parser.parse_args()
     changes = {} if options.train is None else {"train": options.train, "test": 20}
     rows = run_all(options.seeds, processes=options.processes, share=options.share, **changes)

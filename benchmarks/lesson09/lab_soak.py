@@ -3,7 +3,7 @@
     python -m benchmarks.lesson09.lab_soak                  ten minutes on the Shapes world
     python -m benchmarks.lesson09.lab_soak --minutes 1
 
-Writes data/records/lab_soak.json.  A lab trains in the background, as in JupyterLab, and a stand-in
+Writes the record lab_soak.  A lab trains in the background, as in JupyterLab, and a stand-in
 for its page sends it the messages that a reader's clicks send: start and pause, freeze and thaw,
 presets, rates, optimizers, batch norm modes, single steps, resets, code and table, nonsense, a page
 loaded again, an output that is closed, now and then a second lab, and weights that are no numbers.
@@ -205,7 +205,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--train", type=int, default=200, help="training images")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
+    parser.add_argument("--out", type=Path, default=experiments.RECORDS / "lesson09")
     options = parser.parse_args()
     found = asyncio.run(soak(options.minutes, options.train, options.seed))
     rows, faults = found.pop("rows"), found["faults"]

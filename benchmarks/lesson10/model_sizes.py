@@ -4,18 +4,15 @@
 
 Weights are random: neither size nor time depends on them.  The networks are timed in turn, several
 rounds of it, so that a slow moment of the machine does not hit one network alone.  A couple of
-minutes on two quiet cores; writes data/records/model_sizes.json.
+minutes on two quiet cores; writes the record model_sizes.
 """
 
-import argparse
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from benchmarks import timing
-from course_utils import experiments
+from benchmarks import script, timing
 from course_utils.networks import inspection
 
 import torch
@@ -79,35 +76,28 @@ def rows(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = script.arguments(__doc__, seeds=5, passes=3)
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8])
-    parser.add_argument("--runs", type=int, default=5, help="rounds; 3 or more to quote")
-    parser.add_argument("--passes", type=int, default=3, help="in each round; the median counts")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
     args = parser.parse_args()
     found = []
-    for row in rows(args.networks, args.sizes, args.batches, args.runs, args.passes):
+    for row in rows(args.networks, args.sizes, args.batches, len(args.seeds), args.passes):
         found.append(row)
         print(
             f"run {row['seed']}  {row['network']:12} {row['size']:4} px, {row['batch']} at a time: "
             f"{row['ms_per_image']:8.2f} ms an image",
             flush=True,
         )
-    path = experiments.write_record(
+    script.write(
+        args,
         "model_sizes",
-        folder=args.out,
+        found,
         what="Parameters, multiply-accumulates and time of a forward pass, an image",
-        command="python -m benchmarks.lesson10.model_sizes "
-        f"--runs {args.runs} --passes {args.passes}",
         data="random numbers in place of images",
         weights="random",
-        seeds=range(args.runs),
         threads=torch.get_num_threads(),
-        rows=found,
     )
-    print(f"wrote {path}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 The plain loop, no cache: the frozen blocks run forward for every batch.  Processor time is measured
 and not time on the clock, so that other programs disturb little.  Memory is what autograd keeps of
-one batch for its way back.  Writes data/records/freezing_costs.json.
+one batch for its way back.  Writes the record freezing_costs.
 """
 
 import time
@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from benchmarks.lesson11 import claims_worlds
-from course_utils import environment, experiments
+from benchmarks import script
+from benchmarks.lesson11 import drawing
+from course_utils import environment
 from course_utils.images.data import ImageData, Prepare, batches
 from course_utils.networks import loading as models
 from course_utils.training import freezing
@@ -68,24 +69,22 @@ def measure(course: Any, data: ImageData, prepare: Prepare, seeds: Sequence[int]
 
 
 def main() -> None:
-    args = claims_worlds.arguments(__doc__.splitlines()[0], train=320, held_out=10).parse_args()
-    course, prepare = claims_worlds.settle(args)
-    data = claims_worlds.drawer(course, args.task, args.train, args.held_out)(0)
+    args = drawing.arguments(__doc__, train=320, held_out=10).parse_args()
+    course, prepare = script.settle(args, args.train, 10)
+    data = drawing.drawer(course, args.task, args.train, args.held_out)(0)
     list(measure(course, data.subset(64), prepare, seeds=[0]))  # warm up
     rows = []
     for row in measure(course, data, prepare, args.seeds):
         print(row, flush=True)
         rows.append(row)
-    path = experiments.write_record(
-        args.record or "freezing_costs",
-        folder=args.out,
+    script.write(
+        args,
+        "freezing_costs",
+        rows,
+        course=course,
         what=f"processor seconds of a step, and megabytes kept for its way back, batch {BATCH}",
-        command=claims_worlds.command("claims_costs", args, course, prepare.size),
-        seeds=args.seeds,
-        rows=rows,
-        **claims_worlds.names(args, course, prepare.size),
+        data=drawing.images(args, course, prepare.size),
     )
-    print("wrote", path.name)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 "Fine-tune at a tenth of the rate that you would use from scratch" is a claim about two best rates.
 So both starts get the same images, the same steps and the same schedule, and a row of rates wide
 enough to hold the top of either curve.  Accuracies are on images held out of training, since a rate
-is chosen by them.  Writes data/records/rates_by_start*.json; with --keep rows are kept on the way.
+is chosen by them.  Writes the record rates_by_start*; with --keep rows are kept on the way.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from benchmarks.keeping import Kept
-from benchmarks.lesson11 import claims_worlds
-from course_utils import environment, experiments
+from benchmarks import script
+from benchmarks.lesson11 import drawing
+from benchmarks.script import Kept
+from course_utils import environment
 from course_utils.images.data import ImageData, Prepare
 from course_utils.networks import loading as models
 from course_utils.training import loop as training
@@ -86,33 +87,26 @@ def sweep(
 
 
 def main() -> None:
-    parser = claims_worlds.arguments(__doc__.splitlines()[0], train=600, held_out=500)
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--keep", type=Path, help="file of rows measured so far; a run goes on")
-    parser.add_argument("--only-keep", action="store_true", help="measure, and write no record")
+    parser = drawing.arguments(__doc__, keep=True, train=600, held_out=500, epochs=8, batch=16)
     parser.add_argument("--quick", action="store_true", help="one rate for each start")
     args = parser.parse_args()
-    course, prepare = claims_worlds.settle(args)
-    draw = claims_worlds.drawer(course, args.task, args.train, args.held_out)
-    record = args.record or "rates_by_start"
-    details: dict[str, Any] = {
-        "what": "accuracy by learning rate, from scratch and from pretrained weights: same images, "
-        "same steps, same one-cycle schedule",
-        "command": claims_worlds.command("claims_rates", args, course, prepare.size)
-        + f" --epochs {args.epochs} --batch {args.batch} --record {record}",
-        **claims_worlds.names(args, course, prepare.size),
-    }
+    course, prepare = script.settle(args, args.train, 10)
+    draw = drawing.drawer(course, args.task, args.train, args.held_out)
     rates = {start: tried[2:3] for start, tried in RATES.items()} if args.quick else RATES
     rows = sweep(
         draw, course.pretrained, prepare, seeds=args.seeds, rates=rates,
         epochs=args.epochs, batch_size=args.batch, keep=args.keep,
     )  # fmt: skip
     if not args.only_keep:
-        path = experiments.write_record(
-            record, folder=args.out, seeds=args.seeds, rows=rows, **details
+        script.write(
+            args,
+            "rates_by_start",
+            rows,
+            course=course,
+            what="accuracy by learning rate, from scratch and from pretrained weights: same "
+            "images, same steps, same one-cycle schedule",
+            data=drawing.images(args, course, prepare.size),
         )
-        print("wrote", path.name)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,16 @@
 Accuracy rises after the thaw of the classic recipe.  It might have risen without: the head was not
 yet done.  So the same recipe runs twice from the same start on the same images, once thawed after
 two epochs at a tenth of the rate, and once frozen to the end at the full rate.  Writes
-data/records/thaw_control*.json.
+the record thaw_control*.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from benchmarks.lesson11 import claims_worlds
-from course_utils import environment, experiments
+from benchmarks import script
+from benchmarks.lesson11 import drawing
+from course_utils import environment
 from course_utils.images.data import ImageData, Prepare
 from course_utils.networks import loading as models
 from course_utils.training import recipes
@@ -54,23 +55,21 @@ def compare(
 
 
 def main() -> None:
-    args = claims_worlds.arguments(__doc__.splitlines()[0], train=300, held_out=500).parse_args()
-    course, prepare = claims_worlds.settle(args)
-    draw = claims_worlds.drawer(course, args.task, args.train, args.held_out)
+    args = drawing.arguments(__doc__, train=300, held_out=500).parse_args()
+    course, prepare = script.settle(args, args.train, 10)
+    draw = drawing.drawer(course, args.task, args.train, args.held_out)
     rows = []
     for row in compare(draw, course.pretrained, prepare, seeds=args.seeds):
         print(row, flush=True)
         rows.append(row)
-    path = experiments.write_record(
-        args.record or "thaw_control",
-        folder=args.out,
+    script.write(
+        args,
+        "thaw_control",
+        rows,
+        course=course,
         what="the classic recipe, thawed after two epochs at a tenth of the rate, or kept frozen",
-        command=claims_worlds.command("claims_thaw", args, course, prepare.size),
-        seeds=args.seeds,
-        rows=rows,
-        **claims_worlds.names(args, course, prepare.size),
+        data=drawing.images(args, course, prepare.size),
     )
-    print("wrote", path.name)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python -m benchmarks.pretraining.pretrain_others resnet18_slim
     python -m benchmarks.pretraining.pretrain_others vit_tiny
 
-writes data/NETWORK-shapes.safetensors (float16) and data/records/pretrain_others_NETWORK.json.  The
+writes data/NETWORK-shapes.safetensors (float16) and the record pretrain_others_NETWORK.  The
 same images as for MobileNetV2 (`pretrain_shapes.py`), each seen once.  The transformer has that
 MobileNetV2 as its teacher (see `teaching.py`); `--alone` leaves it without.  A run that was stopped
 goes on with `--resume` from its last checkpoint.
@@ -184,7 +184,7 @@ def main() -> None:
     save_file(half_precision(run.model), weights, metadata=metadata)
     path = experiments.write_record(
         f"pretrain_others_{args.network}",
-        folder=args.out / "records",
+        folder=args.out / "records" / "pretraining",
         what=f"{args.network} pretrained on the {len(names)} source classes of Shapes",
         command=f"python -m benchmarks.pretraining.pretrain_others {args.network}",
         data=f"Shapes (source), 32 px enlarged to {slim.SIZE} px, every training image fresh",

@@ -3,7 +3,7 @@
     python -m benchmarks.pretraining.pretrain_shapes
 
 writes data/mobilenet_v2-shapes.safetensors (float16, about 4.6 MB) and its record,
-data/records/pretrain_shapes.json.  It is an ordinary training script: no image is ever seen twice,
+the record pretrain_shapes.  It is an ordinary training script: no image is ever seen twice,
 so there is nothing to overfit and no augmentation to choose.
 """
 
@@ -159,7 +159,7 @@ def main() -> None:
         },
         "hardware": f"CPU, {torch.get_num_threads()} threads",
     }
-    path = args.out / "records" / "pretrain_shapes.json"
+    path = args.out / "records" / "pretraining" / "pretrain_shapes.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=1) + "\n")
     print(f"{final:.2f}% of validation images; wrote {weights.name} and {path.name}")

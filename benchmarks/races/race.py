@@ -13,21 +13,19 @@ the computing of features, compiling nothing.  The test images are looked at onc
 `--contenders` chooses from classic, classic-b, tutorial, fastai (where it is installed) and ours;
 `--network resnet18_slim` races on the course's slim ResNet-18, in the built-in world.  With two
 cores a DataLoader's helpers take from the training what they give; `--workers` says how many the
-common loops get.  Writes data/records/race_QUESTION.json, with medians and spread.
+common loops get.  Writes the record race_QUESTION, with medians and spread.
 """
 
 import argparse
 import statistics
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from benchmarks import keeping, timing
+from benchmarks import script, timing
 from benchmarks.races import contenders, fastai_loop
-from course_utils import environment, experiments, world
+from course_utils import environment, world
 from course_utils.images.augmentation import Augment
 from course_utils.images.data import ImageData, Prepare
 from course_utils.lesson10 import slim
@@ -216,28 +214,19 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = script.arguments(
+        __doc__, data="shapes", sized=True, train=5000, test=2000, gradual=3, workers=0
+    )
     parser.add_argument("question", choices=CONTENDERS)
-    parser.add_argument("--data", default="shapes", help="shapes, cifar10 or a folder")
-    parser.add_argument("--data-name", help="what the images of a folder honestly are")
-    parser.add_argument("--weights-name", help="what the pretrained weights honestly are")
-    parser.add_argument("--train", type=int, default=5000)
-    parser.add_argument("--test", type=int, default=2000)
-    parser.add_argument("--size", type=int, help="input size in pixels (default: the world's)")
     parser.add_argument("--epochs", type=int, help="of the classic loop")
     parser.add_argument("--our-epochs", type=int)
     parser.add_argument("--sizes", type=int, nargs="+", help="ours, full: the size of each epoch")
-    parser.add_argument("--gradual", type=int, default=3, help="ours, full: epochs before")
     parser.add_argument("--classic-rate", type=float)
-    parser.add_argument("--workers", type=int, default=0, help="the classic loop's DataLoader's")
     parser.add_argument("--contenders", nargs="+", default=["classic", "ours"])
     parser.add_argument(
         "--network", default="mobilenet_v2", choices=("mobilenet_v2", "resnet18_slim")
     )
-    parser.add_argument("--record", help="its name (default: race_QUESTION)")
     parser.add_argument("--validate", action="store_true", help="look at held-out training images")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
     args = parser.parse_args()
     classic, ours, rate = DEFAULTS[args.question]
     args.epochs, args.our_epochs = args.epochs or classic, args.our_epochs or ours
@@ -264,22 +253,19 @@ def main() -> None:
         return
     own = args.network == "mobilenet_v2"
     weights = course.weights if own else slim.weights(args.network)
-    path = experiments.write_record(
-        args.record or f"race_{args.question}" + ("" if course.world == "shapes" else "_cifar10"),
-        folder=args.out,
+    script.write(
+        args,
+        f"race_{args.question}",
+        finished,
         what=f"ours against common loops ({args.question}), each in turn on one machine: seconds "
         "from images and weights in memory to the last step, and test accuracy",
-        command=keeping.command(sys.argv),
         data=args.data_name or str(data),
         weights=args.weights_name or weights.title,
         network=args.network,
-        seeds=args.seeds,
         size=args.size or course.size,
         epochs={"common": args.epochs, "ours": args.our_epochs, "gradual": args.gradual},
         medians=said,
-        rows=finished,
     )
-    print("wrote", path.name)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def there(names: tuple[str, ...]) -> list[Record]:
 
 def question(record: Record) -> str:
     """Which race a record is of: frozen, partly or full."""
-    return str(record["command"].split()[2])
+    return str(record["command"].split()[3])
 
 
 def race_table(record: Record) -> list[str]:

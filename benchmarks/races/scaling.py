@@ -6,22 +6,20 @@
 One thing is changed at a time, from a setting in the middle: 500 images of the built-in world, 64
 pixels, the last five blocks learn behind a cached prefix.  Each measurement is a program of its
 own, so that its peak memory is its own; that holds Python, torch and the images as well.  Nothing
-learned is judged here: time and memory do not depend on it.  Writes data/records/scaling.json.
+learned is judged here: time and memory do not depend on it.  Writes the record scaling.
 """
 
-import argparse
 import json
 import resource
 import statistics
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from benchmarks import keeping, timing
-from course_utils import environment, experiments, world
+from benchmarks import script, timing
+from course_utils import environment, world
 from course_utils.networks import loading as models
 from course_utils.training import fast_recipes as recipes
 from course_utils.training import freezing
@@ -72,11 +70,8 @@ def settings() -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=3, help="repetitions; 3 or more to quote")
-    parser.add_argument("--epochs", type=int, default=3, help="of which the median is taken")
+    parser = script.arguments(__doc__, runs=3, epochs=3)
     parser.add_argument("--only", nargs="+", choices=ROWS, default=list(ROWS))
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
     parser.add_argument("--alone", type=int, nargs=3, metavar=tuple(map(str.upper, MIDDLE)))
     args = parser.parse_args()
     if args.alone is not None:
@@ -88,26 +83,25 @@ def main() -> None:
             if setting["by"] not in args.only:
                 continue
             values = [str(setting[name]) for name in MIDDLE]
+            again = [sys.executable, "-m", "benchmarks.races.scaling"]
             done = subprocess.run(
-                [sys.executable, __file__, "--epochs", str(args.epochs), "--alone", *values],
+                [*again, "--epochs", str(args.epochs), "--alone", *values],
                 stdout=subprocess.PIPE, text=True, check=True,
             )  # fmt: skip
             rows.append({**setting, **json.loads(done.stdout.splitlines()[-1]), "run": run})
             print(*(f"{key} {value}" for key, value in rows[-1].items()), flush=True)
-    path = experiments.write_record(
+    script.write(
+        args,
         "scaling",
-        folder=args.out,
+        rows,
         what="seconds before the first step (the cache) and seconds an epoch, and the program's "
         "peak memory (resident, 10**6 bytes), by images, resolution and thawed blocks",
-        command=keeping.command(sys.argv),
         data="the built-in Shapes world",
         weights=world.shapes_weights().title,
         seeds=[0],
         middle=MIDDLE,
         batch_size=BATCH,
-        rows=rows,
     )
-    print("wrote", path.name)
 
 
 if __name__ == "__main__":

@@ -7,22 +7,19 @@ frozen network (what a cached feature costs), and a training step of the whole n
 changes one thing in the row before it; rows with "and" add to the last row without one.  bfloat16
 is the half precision that some processors compute with; whether it helps is measured here, not
 believed.  Rounds go in turn over all rows, and medians are quoted.  Writes
-data/records/speed_parts.json.
+the record speed_parts.
 """
 
-import argparse
 import copy
 import statistics
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from benchmarks import keeping, timing
+from benchmarks import script, timing
 from benchmarks.races import contenders
-from course_utils import environment, experiments, world
+from course_utils import environment, world
 from course_utils.images.data import ImageData, Prepare
 from course_utils.images.fast_preparing import FastPrepare
 from course_utils.networks import loading as models
@@ -107,11 +104,8 @@ def ordered_twins(model: nn.Module) -> tuple[nn.Module, nn.Module]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=256, help="a multiple of 64")
+    parser = script.arguments(__doc__, images=256, runs=5)
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 96])
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
     args = parser.parse_args()
     if args.images % 64:
         parser.error("--images must be a multiple of 64: the last batch would be another size")
@@ -141,19 +135,17 @@ def main() -> None:
         mine = [r["ms"] for r in rows if (r["size"], r["kind"], r["way"]) == (size, kind, way)]
         medians.append({"size": size, "kind": kind, "way": way, "ms": statistics.median(mine)})
         print(f"{size:4} px  {kind:16} {way:42} {medians[-1]['ms']:7.2f} ms an image")
-    path = experiments.write_record(
+    script.write(
+        args,
         "speed_parts",
-        folder=args.out,
+        rows,
         what="milliseconds an image of MobileNetV2 and of preparing its images, by how it is done; "
         "the network's times are without the preparing",
-        command=keeping.command(sys.argv),
         data=str(data),
         weights=course.weights.title,
         seeds=[0],
         medians=medians,
-        rows=rows,
     )
-    print("wrote", path.name)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ and that look is not counted.
 these images, three times the forward pass for forward and backward, by the operations a second that
 this machine reaches in a large matrix product of the same precision.
 
-Writes data/records/whole_set.json, anew after each seed.
+Writes the record whole_set, anew after each seed.
 """
 
 import time
@@ -26,12 +26,11 @@ import json  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
 from dataclasses import replace  # noqa: E402
-from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import course_utils  # noqa: E402, F401  before torch: it sets OpenMP's waiting policy
-from benchmarks import keeping, timing  # noqa: E402
-from course_utils import environment, experiments, world  # noqa: E402
+from benchmarks import script, timing  # noqa: E402
+from course_utils import environment, world  # noqa: E402
 from course_utils.images.augmentation import Augment  # noqa: E402
 from course_utils.networks import inspection  # noqa: E402
 from course_utils.networks import loading as models  # noqa: E402
@@ -111,26 +110,16 @@ def floor(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="shapes", help="shapes, cifar10 or a folder")
-    parser.add_argument("--data-name", help="what the images of a folder honestly are")
-    parser.add_argument("--weights-name", help="what the pretrained weights honestly are")
+    parser = script.arguments(__doc__, data="shapes", sized=True, epochs=5, batch=64, shift=0)
     parser.add_argument("--train", type=int, help="training images (default: all there are)")
     parser.add_argument("--test", type=int)
-    parser.add_argument("--size", type=int)
-    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--sizes", type=int, nargs="+", help="instead: the size of each epoch")
-    parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--head-rate", type=float, default=3e-3)
     parser.add_argument("--label-smoothing", type=float, default=0.0)
-    parser.add_argument("--shift", type=int, default=0, help="pixels of the stored image")
     parser.add_argument("--precision", choices=("bfloat16", "float16"))
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--validate", action="store_true", help="look at held-out training images")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--record", default="whole_set")
-    parser.add_argument("--out", type=Path, default=experiments.RECORDS)
     parser.add_argument("--alone", type=int, metavar="SEED", help="one seed; its row is printed")
     args = parser.parse_args()
     if args.alone is not None:
@@ -139,24 +128,24 @@ def main() -> None:
     course = world.settle(5, args.data, args.train or 1000, args.test or 1000)
     rows = []
     for seed in args.seeds:
+        again = [sys.executable, "-m", "benchmarks.races.whole_set", *sys.argv[1:]]
         done = subprocess.run(
-            [sys.executable, *sys.argv, "--alone", str(seed)],
+            [*again, "--alone", str(seed)],
             stdout=subprocess.PIPE, text=True, check=True,
         )  # fmt: skip
         rows.append(json.loads(done.stdout.splitlines()[-1]))
         print(f"seed {seed}: {rows[-1]['seconds']:.1f} s, {rows[-1]['accuracy']:.2%}", flush=True)
         if args.validate:
             continue
-        experiments.write_record(
-            args.record,
-            folder=args.out,
+        script.write(
+            args,
+            "whole_set",
+            rows,
+            course=course,
             what="fine-tuning everything: seconds from the program's start to the last step, and "
             "test accuracy, looked at once",
-            command=keeping.command(sys.argv),
-            data=args.data_name or course.world,
-            weights=args.weights_name or course.weights.title,
+            data=script.images(args, course),
             seeds=args.seeds[: len(rows)],
-            rows=rows,
         )
 
 

@@ -8,7 +8,7 @@
 
 All of them run in the Shapes world, wherever the lessons run, so that scores can be compared.  What
 a challenge asks for stands in its fields, as data: targets were chosen from what is in reach there
-(`data/records/lab_challenges.json`), neither a gift nor luck.
+(`data/records/lesson09/lab_challenges.json`), neither a gift nor luck.
 """
 
 from __future__ import annotations

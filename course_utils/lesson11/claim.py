@@ -123,8 +123,9 @@ class Tables:
     def stored(cls, names: Iterable[str], folder: Path = experiments.RECORDS) -> Tables:
         """Those of the records that exist, with the suffix of either world."""
         found = {}
+        there = {path.stem for path in folder.rglob("*.json")}
         for name in [name + suffix for name in names for suffix in SUFFIXES]:
-            if (folder / f"{name}.json").is_file():
+            if name in there:
                 record = experiments.read_record(name, folder)
                 found[name] = pd.DataFrame(record["rows"])
                 found[name].attrs = {"data": record["data"]}

@@ -2,7 +2,7 @@
 
 A convolution followed by batch norm in eval mode computes `(W x + b - mean) / sd * weight + bias`.
 That is another convolution, with every filter scaled by `weight / sd` and a new bias.  So a network
-that only looks needs no batch norm at all; `data/records/speed_parts.json` has what that saves.
+that only looks needs no batch norm at all; the record `speed_parts` has what that saves.
 """
 
 from __future__ import annotations

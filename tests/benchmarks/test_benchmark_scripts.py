@@ -14,7 +14,7 @@ def test_pretraining_writes_weights_that_the_course_reads_and_their_record(tmp_p
     model = mobilenet_v2(tmp_path / "mobilenet_v2-shapes.safetensors")
     assert model.classifier[1].out_features == 30
     assert all(torch.isfinite(p).all() for p in model.parameters())
-    record = json.loads((tmp_path / "records" / "pretrain_shapes.json").read_text())
+    record = json.loads((tmp_path / "records" / "pretraining" / "pretrain_shapes.json").read_text())
     assert record["arguments"]["images"] == 128
     assert record["curve"][-1]["images"] == 128
     assert len(record["sha256"]) == 64

@@ -60,7 +60,9 @@ def test_the_script_writes_weights_that_the_course_reads_and_their_record(networ
     run("pretraining.pretrain_others", network, *small, cwd=tmp_path)
     path = tmp_path / f"{network}-shapes.safetensors"
     assert slim.load(network, path).eval()(torch.zeros(1, 3, 64, 64)).shape == (1, 30)
-    record = json.loads((tmp_path / "records" / f"pretrain_others_{network}.json").read_text())
+    record = json.loads(
+        (tmp_path / "records" / "pretraining" / f"pretrain_others_{network}.json").read_text()
+    )
     assert record["bytes"] == path.stat().st_size < 6_000_000
     assert record["rows"][-1]["images"] == 16
     assert not list(tmp_path.glob("partial*"))

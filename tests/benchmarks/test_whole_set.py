@@ -15,4 +15,4 @@ def test_a_row_for_each_seed_with_all_its_seconds(tmp_path: Path) -> None:
     assert 0 < row["floor_seconds"] < row["seconds"]
     assert len(row["losses"]) == 2
     assert 0 <= row["accuracy"] <= 1
-    assert record["command"].endswith("whole_set.py " + " ".join([*tiny, "--shift", "2"]))
+    assert record["command"].endswith("whole_set " + " ".join([*tiny, "--shift", "2"]))

@@ -129,9 +129,9 @@ def test_idle_kernels_and_servers_end_alike(one_server: Config, cluster: dict[st
 
 
 def test_limits_leave_room_for_the_hungriest_lesson(cluster: dict[str, Any]) -> None:
-    record = json.loads((ROOT / "data/records/lesson_costs.json").read_text(encoding="utf-8"))
+    record = json.loads((ROOT / "data/records/costs/lesson_costs.json").read_text(encoding="utf-8"))
     memory = json.loads(
-        (ROOT / "data/records/class_of_students_memory.json").read_text(encoding="utf-8")
+        (ROOT / "data/records/costs/class_of_students_memory.json").read_text(encoding="utf-8")
     )
     server = max(row["peak_mb"] for row in memory["rows"] if row["what"] == "server") * 1e6
     allowed = record["limits"]["peak_mb"] * 1e6  # more than any lesson takes

@@ -86,12 +86,12 @@ def test_freezing_the_first_blocks_changes_no_gradient_behind_them(tmp_path: Pat
 def test_a_command_for_anybody_names_no_place_of_this_machine(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from benchmarks import keeping
+    from benchmarks import script
     from benchmarks.lesson02 import residual_twins
 
     words = ["depth", "--depths", "10", "28", "--keep", "kept.jsonl", "--data"]
     names = ["--data-name", "photographs of mine", "--seeds", "0", "--out", str(tmp_path)]
-    script = str(Path(residual_twins.__file__))
-    line = keeping.command([script, *words, str(tmp_path), *names])
+    path = str(Path(residual_twins.__file__))
+    line = script.command([path, *words, str(tmp_path), *names])
     wanted = "residual_twins depth --depths 10 28 --data FOLDER --seeds 0"
     assert line == f"python -m benchmarks.lesson02.{wanted}"

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from course_utils.experiments import RECORDS
+from course_utils.experiments import read_record
 from course_utils.lesson09 import challenges
 from tests.scripts import run
 
@@ -25,7 +25,7 @@ def test_every_strategy_is_tried_on_every_seed(tmp_path: Path) -> None:
 
 def test_no_target_is_a_gift_and_none_is_luck() -> None:
     """What the stored record says about the targets."""
-    record = json.loads((RECORDS / "lab_challenges.json").read_text())
+    record = read_record("lab_challenges")
     best: dict[tuple[str, str], list[float]] = {}
     for row in record["rows"]:
         best.setdefault((row["challenge"], row["strategy"]), []).append(row["accuracy"])

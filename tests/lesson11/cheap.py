@@ -21,7 +21,7 @@ from benchmarks.lesson05 import fine_tuning
 from benchmarks.lesson06 import fair_comparison, partial_loading
 from benchmarks.lesson07 import data_and_similarity, probes_by_depth, thirty_images
 from benchmarks.lesson10 import model_sizes
-from benchmarks.lesson11 import claims_costs, claims_rates, claims_thaw, claims_worlds
+from benchmarks.lesson11 import claims_costs, claims_rates, claims_thaw, drawing
 from course_utils import world
 from course_utils.lesson07 import strategies
 from course_utils.lesson11.claim import Tables
@@ -90,7 +90,7 @@ def sizes(seeds: Seeds) -> Tables:
 
 def thaw(seeds: Seeds) -> Tables:
     course = shapes(150, 10)
-    draw = claims_worlds.drawer(course, "target", 150, 200)
+    draw = drawing.drawer(course, "target", 150, 200)
     rows = claims_thaw.compare(draw, course.pretrained, course.prepare, seeds=seeds)
     return tables(thaw_control=rows)
 
@@ -129,7 +129,7 @@ def loading(seeds: Seeds) -> Tables:
 
 def costs(seeds: Seeds) -> Tables:
     course = shapes(96, 10)
-    data = claims_worlds.drawer(course, "target", 96, 10)(0)
+    data = drawing.drawer(course, "target", 96, 10)(0)
     return tables(freezing_costs=claims_costs.measure(course, data, course.prepare, seeds))
 
 
@@ -166,7 +166,7 @@ def thirty(seeds: Seeds) -> Tables:
 
 def rates(seeds: Seeds) -> Tables:
     course = shapes(150, 10)
-    draw = claims_worlds.drawer(course, "orientation", 150, 150)
+    draw = drawing.drawer(course, "orientation", 150, 150)
     rows = claims_rates.sweep(
         draw, course.pretrained, course.prepare, seeds=seeds, epochs=5,
         rates={"scratch": (1e-3, 1e-2), "pretrained": (1e-3, 1e-2)},

@@ -31,8 +31,9 @@ MUST_EXIST = (
 
 
 def stored(name: str) -> list[dict]:
-    paths = [experiments.RECORDS / f"{name}{suffix}.json" for suffix in SUFFIXES]
-    return [experiments.read_record(path.stem) for path in paths if path.is_file()]
+    there = {path.stem for path in experiments.RECORDS.rglob("*.json")}
+    names = [f"{name}{suffix}" for suffix in SUFFIXES]
+    return [experiments.read_record(name) for name in names if name in there]
 
 
 def test_every_record_of_a_claim_is_in_the_list() -> None:
