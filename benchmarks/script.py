@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from course_utils import experiments, world
-from course_utils.images.data import Prepare
+from course_utils.images.preprocessing import Prepare
 
 HERE = Path(__file__).resolve().parent
 PRIVATE = ("--keep", "--out", "--data-name", "--weights-name")  # say something of one machine only
@@ -66,7 +66,7 @@ def arguments(
 
 def settle(args: argparse.Namespace, train: int, test: int) -> tuple[world.Course, Prepare]:
     """The world that `--data` names, and how its images are prepared at `--size`."""
-    course = world.settle(0, args.data, train, test)
+    course = world.choose(0, args.data, train, test)
     size = getattr(args, "size", None) or course.size
     return course, Prepare(size, course.weights.mean, course.weights.std, course.device)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from course_utils import environment
-from course_utils.images.data import ImageData
-from course_utils.networks import loading as models
+from course_utils.images.datasets import ImageData
+from course_utils.networks.heads import replace_head
 from course_utils.training import freezing
 from course_utils.training import loop as training
 from course_utils.training.freezing import FreezePlan
@@ -25,7 +25,7 @@ def fresh(course: Course, data: ImageData, blocks: int, seed: int) -> tuple[nn.M
     """A pretrained network with a new head, its first `blocks` blocks frozen."""
     environment.seed_everything(seed)
     model = course.pretrained()
-    models.replace_head(model, len(data.class_names))
+    replace_head(model, len(data.class_names))
     plan = freezing.freeze_first(model, blocks)
     freezing.apply(model, plan)
     return model, plan

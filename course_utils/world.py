@@ -12,11 +12,13 @@ from functools import cached_property
 from pathlib import Path
 
 from course_utils import environment
-from course_utils.downloads import known_files as downloads
+from course_utils.downloads import cifar10, network, torchvision_weights
+from course_utils.downloads.disk import DownloadError
 from course_utils.images import shapes
-from course_utils.images.data import ImageData, Prepare, load_cifar10, load_shapes
-from course_utils.images.folders import ImageFolderError, count, load_folder
-from course_utils.networks.loading import mobilenet_v2
+from course_utils.images.datasets import ImageData, load_cifar10, load_shapes
+from course_utils.images.folders import ImageFolderError, count_images, load_folder
+from course_utils.images.preprocessing import Prepare
+from course_utils.networks.mobilenet import load_mobilenet_v2
 
 import torch
 from torch import nn
@@ -34,7 +36,7 @@ class Weights:
     """A file of pretrained weights, and how images must look for them.
 
     title : what they honestly are
-    path : the file, readable by `models.read_checkpoint`
+    path : the file, readable by `read_checkpoint`
     mean, std : the normalisation they were trained with, on the scale of 0 to 1
     size : side in pixels of the images they were trained on
     class_names : what the outputs of the old head stand for
@@ -97,7 +99,7 @@ class Course:
 
     def pretrained(self) -> nn.Module:
         """A fresh MobileNetV2 with this world's weights and its old head, on the device."""
-        model = mobilenet_v2(self.weights.path)
+        model = load_mobilenet_v2(self.weights.path)
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return model.to(self.device)
 
@@ -138,18 +140,18 @@ def begin(lesson: int, *, train: int = 1000, test: int = 1000, seed: int = 0) ->
     ------
     ValueError
         If COURSE_DATA is none of the known words and no folder.
-    ImageFolderError, downloads.DownloadError
+    ImageFolderError, DownloadError
         If the folder cannot be used, or what was asked for cannot be downloaded.
     """
     environment.seed_everything(seed)
-    course = settle(lesson, os.environ.get("COURSE_DATA", "auto"), train, test)
+    course = choose(lesson, os.environ.get("COURSE_DATA", "auto"), train, test)
     print(course.banner())
     if warning := environment.little_memory():
         print(warning)
     return course
 
 
-def settle(lesson: int, wish: str, train: int, test: int) -> Course:
+def choose(lesson: int, wish: str, train: int, test: int) -> Course:
     """Turn a value of COURSE_DATA into a `Course` (see `begin`, which prints as well)."""
     wish = wish.strip() or "auto"
     if wish == "auto":
@@ -172,9 +174,9 @@ def imagenet_weights(*, download: bool) -> Weights | None:
     from torchvision.models import MobileNet_V2_Weights
 
     choice = MobileNet_V2_Weights.IMAGENET1K_V1
-    path = downloads.weights_on_disk(choice)
+    path = torchvision_weights.on_disk(choice)
     if path is None and download:
-        path = downloads.fetch_weights(choice)
+        path = torchvision_weights.fetch(choice)
     if path is None:
         return None
     title = f"MobileNetV2 pretrained on ImageNet, 1000 classes ({path.name})"
@@ -190,24 +192,24 @@ def shapes_weights() -> Weights:
 
 def _auto(lesson: int, train: int, test: int) -> Course:
     found = {
-        "CIFAR-10": downloads.cifar10_on_disk() is not None,
+        "CIFAR-10": cifar10.on_disk() is not None,
         "ImageNet weights": imagenet_weights(download=False) is not None,
     }
     absent = " and ".join(name for name, here in found.items() if not here)
     if not absent:
         return _cifar10(lesson, train, test, "CIFAR-10 and ImageNet weights are on this disk")
-    if not downloads.online(timeout=3.0):
+    if not cifar10.online(timeout=3.0):
         return _shapes(lesson, train, test, f"{_no_network()}, and this disk lacks {absent}")
     try:
         why = f"what this disk lacked ({absent}) was downloaded"
         return _cifar10(lesson, train, test, why)
-    except downloads.DownloadError as error:
+    except DownloadError as error:
         print(f"{absent} could not be downloaded: {error}")
         return _shapes(lesson, train, test, f"the download of {absent} failed, as said above")
 
 
 def _no_network() -> str:
-    return "COURSE_OFFLINE=1 is set" if downloads.offline() else "the network does not answer"
+    return "COURSE_OFFLINE=1 is set" if network.offline() else "the network does not answer"
 
 
 def _shapes(lesson: int, train: int, test: int, why: str) -> Course:
@@ -229,9 +231,9 @@ def _photo_scale(train: int, test: int) -> tuple[int, int | None, int | None]:
 
 
 def _cifar10(lesson: int, train: int, test: int, why: str) -> Course:
-    root = downloads.cifar10_on_disk() or downloads.fetch_cifar10()
+    root = cifar10.on_disk() or cifar10.fetch()
     weights = imagenet_weights(download=True)
-    assert weights is not None, "fetch_weights returns a path or raises"
+    assert weights is not None, "fetch returns a path or raises"
     size, n, m = _photo_scale(train, test)
     whole: list[ImageData] = []  # read once, however often a subset is taken
 
@@ -246,14 +248,14 @@ def _cifar10(lesson: int, train: int, test: int, why: str) -> Course:
 
 
 def _folder(lesson: int, train: int, test: int, folder: Path) -> Course:
-    there, there_to_test = count(folder)  # first of all: a folder that cannot be used is told of
+    there, there_to_test = count_images(folder)  # first: tells of an unusable folder
     weights, reason = imagenet_weights(download=False), ""
-    if weights is None and not downloads.online(timeout=3.0):
+    if weights is None and not cifar10.online(timeout=3.0):
         reason = f"{_no_network()}, and this disk lacks ImageNet weights"
     elif weights is None:
         try:
             weights = imagenet_weights(download=True)
-        except downloads.DownloadError as error:
+        except DownloadError as error:
             print(f"ImageNet weights could not be downloaded: {error}")
             reason = "the download of ImageNet weights failed, as said above"
     size, n, m = _photo_scale(train, test)
@@ -270,4 +272,4 @@ def _folder(lesson: int, train: int, test: int, folder: Path) -> Course:
     return Course(lesson, "folder", why, weights, size, n, m, environment.pick_device(), load)
 
 
-__all__ = ["Course", "ImageFolderError", "Weights", "begin", "settle"]
+__all__ = ["Course", "ImageFolderError", "Weights", "begin", "choose"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from pathlib import Path
 
-from course_utils.images.data import ImageData, Prepare
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import Prepare
 from course_utils.networks.stages import stages
 
 import numpy as np

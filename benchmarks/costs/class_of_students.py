@@ -39,11 +39,11 @@ import itertools, time
 import course_utils
 from course_utils import datasets, freezing, models, training, world
 import torch
-course = world.settle(4, "shapes", 1000, 500)
+course = world.choose(4, "shapes", 1000, 500)
 data = course.data
 torch.manual_seed(0)
 model = course.pretrained()
-models.replace_head(model, len(data.class_names))
+replace_head(model, len(data.class_names))
 plan = freezing.thaw_last(model, 6)  # the head counts as one of them
 freezing.apply(model, plan)
 optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)

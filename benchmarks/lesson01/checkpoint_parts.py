@@ -26,8 +26,10 @@ import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from course_utils import environment, world
 from course_utils.images import shapes
-from course_utils.images.data import ImageData, Prepare, as_they_are
-from course_utils.networks import loading as models
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import Prepare, as_they_are
+from course_utils.networks.checkpoint_files import read_checkpoint
+from course_utils.networks.heads import replace_head
 from course_utils.training import loop as training
 from course_utils.training import recipes
 from course_utils.training.freezing import batch_norms
@@ -75,7 +77,7 @@ def belongs(name: str, tensor: Tensor, part: str) -> bool:
 
 def load_part(course: world.Course, part: str, seed: int) -> tuple[nn.Module, int]:
     """MobileNetV2 with some of the course's weights, and how many numbers were left out."""
-    state = models.read_checkpoint(course.weights.path)
+    state = read_checkpoint(course.weights.path)
     # not the seed of the pretraining: the built-in weights grew out of what seed 0 gives here, and
     # a layer put back to its own first values fits its neighbours far better than a random one
     torch.manual_seed(1000 + seed)
@@ -142,7 +144,7 @@ def fine_tuned(
     averages may not have forgotten yet where they began.
     """
     environment.seed_everything(seed)
-    models.replace_head(model, len(data.class_names))
+    replace_head(model, len(data.class_names))
     try:
         for _ in recipes.fine_tune(model, data, prepare, count=epochs, seed=seed):
             pass

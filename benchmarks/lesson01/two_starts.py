@@ -21,8 +21,8 @@ from typing import Any
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from course_utils import environment, world
-from course_utils.images.data import ImageData
-from course_utils.networks import loading as models
+from course_utils.images.datasets import ImageData
+from course_utils.networks.heads import replace_head
 from course_utils.training import loop as training
 from course_utils.training import recipes
 
@@ -38,7 +38,7 @@ LONGER = 4  # times as many epochs for the random start, at the end
 def network(course: world.Course, start: str, classes: int) -> nn.Module:
     """MobileNetV2 with a new head: on the course's weights, or with random weights throughout."""
     model = course.pretrained() if start == "pretrained" else mobilenet_v2().to(course.device)
-    models.replace_head(model, classes)
+    replace_head(model, classes)
     return model
 
 

@@ -20,9 +20,10 @@ import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from benchmarks.lesson02.residual_twins import Row, arguments, images, write
 from course_utils import environment, world
-from course_utils.images.data import ImageData, Prepare
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import Prepare
 from course_utils.lesson02 import twins
-from course_utils.networks import loading as models
+from course_utils.networks.heads import replace_head
 from course_utils.networks.stages import stages
 from course_utils.training import freezing
 
@@ -84,7 +85,7 @@ def network(
     model = course.pretrained()
     environment.seed_everything(seed)
     data = course.load(3 * args.train, 10).subset(train=args.train, seed=seed)
-    models.replace_head(model, len(data.class_names))
+    replace_head(model, len(data.class_names))
     return model, data, course.prepare
 
 
@@ -177,7 +178,7 @@ def main() -> None:
     parser.add_argument("question", choices=["start", "nudge", "frozen"])
     parser.add_argument("--depths", type=int, nargs="+", default=DEPTHS)
     args = parser.parse_args()
-    course = world.settle(2, args.data, args.train, 10)
+    course = world.choose(2, args.data, args.train, 10)
     name, rows = measure(course, args)
     write(name, rows, course, args, what=WHAT[name], pretrained=args.question == "frozen")
 

@@ -22,9 +22,10 @@ from typing import Any
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from course_utils import environment, world
-from course_utils.images.data import ImageData, Prepare, batches, load_shapes
+from course_utils.images.datasets import ImageData, batches, load_shapes
+from course_utils.images.preprocessing import Prepare
 from course_utils.lesson02 import twins
-from course_utils.networks import loading as models
+from course_utils.networks.heads import replace_head
 from course_utils.training import loop as training
 from course_utils.training import recipes
 
@@ -161,7 +162,7 @@ def mobilenet(course: world.Course, args: argparse.Namespace, seed: int) -> list
     environment.seed_everything(seed)
     data = course.load(3 * args.train, args.test).subset(train=args.train, seed=seed)
     model = course.pretrained()
-    models.replace_head(model, len(data.class_names))
+    replace_head(model, len(data.class_names))
     for _ in recipes.train_head(model, data, course.prepare, count=10, seed=seed):
         pass
     places = [i for i, b in enumerate(model.features) if getattr(b, "use_res_connect", False)]
@@ -253,7 +254,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.question == "blocks":
         args.train = min(300, args.train)
-    course = world.settle(2, args.data, args.train, args.test)
+    course = world.choose(2, args.data, args.train, args.test)
     for name, rows in measure(course, args).items():
         alone = name == "residual_blocks_mobilenet"
         write(name, rows, course, args, what=WHAT[name], pretrained=alone, twins_too=not alone)

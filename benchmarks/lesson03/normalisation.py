@@ -16,9 +16,10 @@ from dataclasses import replace
 
 from benchmarks import script
 from course_utils import environment, experiments, world
-from course_utils.images.data import ImageData, Prepare, as_they_are
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import Prepare, as_they_are
 from course_utils.lesson10 import slim
-from course_utils.networks import loading as models
+from course_utils.networks.heads import replace_head
 from course_utils.training import freezing, prefix
 from course_utils.training import loop as training
 
@@ -42,7 +43,7 @@ def head_accuracy(
     model: nn.Module, data: ImageData, prepare: Prepare, *, batch_norm: str, epochs: int, seed: int
 ) -> float:
     """Train a new head on the frozen network by the recipe; accuracy on the test images."""
-    models.replace_head(model, len(data.class_names))
+    replace_head(model, len(data.class_names))
     plan = freezing.freeze_backbone(model, "train" if batch_norm == "train" else "eval")
     freezing.apply(model, plan)
     learner: nn.Module = model

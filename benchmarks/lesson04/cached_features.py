@@ -10,7 +10,7 @@ the record cached_features.
 from functools import partial
 
 from benchmarks import script, timing
-from course_utils.images.data import as_they_are
+from course_utils.images.preprocessing import as_they_are
 from course_utils.training import loop as training
 from course_utils.training import prefix
 

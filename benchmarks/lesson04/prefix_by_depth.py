@@ -11,7 +11,7 @@ from functools import partial
 
 from benchmarks import script, timing
 from course_utils.environment import MEGABYTE
-from course_utils.images.data import as_they_are
+from course_utils.images.preprocessing import as_they_are
 from course_utils.training import prefix
 
 LIMIT = 4000 * MEGABYTE  # shallow cuts store much: this is a measurement, not a lesson

@@ -17,8 +17,8 @@ from typing import Any
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from course_utils import environment, world
-from course_utils.images.data import ImageData
-from course_utils.networks import loading as models
+from course_utils.images.datasets import ImageData
+from course_utils.networks.heads import replace_head
 from course_utils.training import recipes
 
 import torch
@@ -37,7 +37,7 @@ def runs(
     for seed in args.seeds:
         environment.seed_everything(seed)
         model = course.pretrained()
-        models.replace_head(model, len(data.class_names))
+        replace_head(model, len(data.class_names))
         prepare = replace(course.prepare, size=args.size)
         for epoch in recipes.classic(model, data, prepare, seed=seed, batch_size=args.batch):
             row = {
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--test", type=int, help="number of test images (default: all)")
     parser.set_defaults(size=224)
     args = parser.parse_args()
-    course = world.settle(5, args.data, 1000, 1000)
+    course = world.choose(5, args.data, 1000, 1000)
     data = to_device(course.load(args.train, args.test), course.device)
     print(data, f"at {args.size} px")
     args.record = args.record or f"classic_recipe_{course.world}"

@@ -18,8 +18,9 @@ from typing import Any
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from course_utils import environment, experiments, world
-from course_utils.images.data import ImageData, as_they_are
-from course_utils.networks import loading as models
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import as_they_are
+from course_utils.networks.heads import replace_head
 from course_utils.training import freezing, prefix, recipes
 from course_utils.training import loop as training
 
@@ -37,7 +38,7 @@ def setting(course: world.Course, seed: int, train: int) -> tuple[nn.Module, Ima
     environment.seed_everything(seed)
     data = course.load(train + HELD_OUT, 10).hold_out(HELD_OUT, seed=seed)
     model = course.pretrained()
-    models.replace_head(model, len(data.class_names))
+    replace_head(model, len(data.class_names))
     return model, data
 
 
@@ -155,7 +156,7 @@ def main() -> None:
     parser.add_argument("question", choices=["rates", "heads", "depth", "faults"])
     parser.add_argument("--quick", action="store_true", help="two values, one seed, no record")
     args = parser.parse_args()
-    course = world.settle(5, args.data, 300, 10)
+    course = world.choose(5, args.data, 300, 10)
     grid: dict[str, dict[str, list[Any]]] = {
         "rates": {"rate": RATES},
         "heads": {"head_epochs": [0, 1, 3, 10, 50]},

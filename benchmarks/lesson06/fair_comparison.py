@@ -28,9 +28,11 @@ import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from course_utils import environment
 from course_utils.images import shapes
-from course_utils.images.data import ImageData, Prepare
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import Prepare
 from course_utils.lesson06 import surgery
-from course_utils.networks import loading as models
+from course_utils.networks.heads import replace_head
+from course_utils.networks.partial_loading import LoadReport, load_matching
 from course_utils.training import freezing
 from course_utils.training import loop as training
 from course_utils.world import SHAPES_MEAN, SHAPES_STD
@@ -150,17 +152,17 @@ def begin(
     environment.seed_everything(seed)
     old_classes = len(shapes.class_names("source"))
     model = network(architecture, old_classes)
-    report = models.LoadReport()
+    report = LoadReport()
     if start == "A's, refitted":
         shifted = surgery.shift_blocks(weights["A"], INSERTED_AT, prefix="")
-        report = models.load_matching(model, shifted)
+        report = load_matching(model, shifted)
         new = model[INSERTED_AT]
         assert isinstance(new, BasicBlock)
         nn.init.zeros_(new.bn2.weight)
     elif start != "scratch":
         donor = architecture if start == "pretrained alike" else "A"
-        report = models.load_matching(model, weights[donor])
-    models.replace_head(model, classes)
+        report = load_matching(model, weights[donor])
+    replace_head(model, classes)
     return model, len(report.matched), len(model.state_dict())
 
 

@@ -30,9 +30,11 @@ from typing import Any
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from course_utils import environment, world
-from course_utils.images.data import ImageData
+from course_utils.images.datasets import ImageData
 from course_utils.lesson06 import surgery
-from course_utils.networks import loading as models
+from course_utils.networks.checkpoint_files import read_checkpoint
+from course_utils.networks.heads import replace_head
+from course_utils.networks.partial_loading import LoadReport, load_matching
 from course_utils.training import freezing, recipes
 from course_utils.training import loop as training
 
@@ -172,13 +174,13 @@ def network(
     environment.seed_everything(seed)
     state = {
         name: tensor.float() if tensor.is_floating_point() else tensor
-        for name, tensor in models.read_checkpoint(course.weights.path).items()
+        for name, tensor in read_checkpoint(course.weights.path).items()
     }
     model = build(num_classes=len(course.weights.class_names), width_mult=case.width)
     case.operate(model)
     state = case.refit(model, state)
     # strict=False would load nothing in silence where no name fits; `load_matching` refuses
-    report = models.load_matching(model, state) if state else models.LoadReport()
+    report = load_matching(model, state) if state else LoadReport()
     loaded, numbers = surgery.numbers_loaded(model, report)
     counts = {
         "tensors_matched": len(report.matched),
@@ -188,7 +190,7 @@ def network(
     }
     if case.silence:
         surgery.zero_last_norm(model.features[PLACE])
-    models.replace_head(model, classes)
+    replace_head(model, classes)
     model.to(memory_format=torch.channels_last)
     return model.to(course.device), counts
 
@@ -316,7 +318,7 @@ def main() -> None:
     parser.add_argument("--treatments", nargs="+", default=list(TREATMENTS), choices=TREATMENTS)
     parser.add_argument("--resume", action="store_true", help="go on with the record")
     args = parser.parse_args()
-    course = world.settle(6, args.data, args.train, 10)
+    course = world.choose(6, args.data, args.train, 10)
     cases = CASES if args.cases is None else [CASES[i] for i in args.cases]
     rows = script.stored_rows(args, "partial_loading") if args.resume else []
     done = {key(row) for row in rows}

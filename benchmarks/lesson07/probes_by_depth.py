@@ -16,7 +16,7 @@ from benchmarks import script
 from benchmarks.lesson07.data_and_similarity import images
 from benchmarks.script import Kept, Row
 from course_utils import environment, world
-from course_utils.images.data import ImageData, load_shapes
+from course_utils.images.datasets import ImageData, load_shapes
 from course_utils.lesson07.tasks import load_task
 from course_utils.training import probes
 

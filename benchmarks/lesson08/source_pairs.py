@@ -27,7 +27,8 @@ from benchmarks.lesson08.source_tasks import (
 )
 from course_utils import world
 from course_utils.images import shapes
-from course_utils.images.data import ImageData, Prepare
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import Prepare
 from course_utils.lesson08.small_net import SIZE, statistics
 from course_utils.training import loop as training
 from course_utils.training import prefix
@@ -52,7 +53,7 @@ def mean_features(images_per_class: int = 40) -> tuple[list[str], Tensor]:
     Divided by how far the images of one class scatter around their mean, so that a distance of 1
     is as large as this scatter.
     """
-    course = world.settle(8, "shapes", 1, 1)
+    course = world.choose(8, "shapes", 1, 1)
     model = course.pretrained()
     front, _ = prefix.cut(model, freeze_backbone(model))
     names: list[str] = []

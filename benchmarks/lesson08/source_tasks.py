@@ -23,10 +23,11 @@ import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from course_utils import environment
 from course_utils.images import folders, shapes
-from course_utils.images.data import ImageData, Prepare
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import Prepare
 from course_utils.lesson08.small_net import SIZE, small_net, statistics
 from course_utils.lesson08.source_task import keep_classes
-from course_utils.networks import loading as models
+from course_utils.networks.heads import replace_head
 from course_utils.training import loop as training
 from course_utils.training import recipes
 
@@ -122,7 +123,7 @@ def transfer(
     """A new head on a copy of the network, trained on the target by one treatment."""
     environment.seed_everything(seed)
     model = copy.deepcopy(start)
-    models.replace_head(model, len(data.class_names))
+    replace_head(model, len(data.class_names))
     steps = 4 * steps if "4 x" in treatment else steps
     batch = min(32, len(data.train_images))
     count = epochs_for(steps, len(data.train_images), batch)

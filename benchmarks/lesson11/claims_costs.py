@@ -15,8 +15,9 @@ import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from benchmarks.lesson11 import drawing
 from course_utils import environment
-from course_utils.images.data import ImageData, Prepare, batches
-from course_utils.networks import loading as models
+from course_utils.images.datasets import ImageData, batches
+from course_utils.images.preprocessing import Prepare
+from course_utils.networks.heads import replace_head
 from course_utils.training import freezing
 from course_utils.training import loop as training
 
@@ -51,7 +52,7 @@ def measure(course: Any, data: ImageData, prepare: Prepare, seeds: Sequence[int]
         for frozen in FROZEN:
             environment.seed_everything(seed)
             model = course.pretrained()
-            models.replace_head(model, len(data.class_names))
+            replace_head(model, len(data.class_names))
             plan = freezing.freeze_first(model, frozen)
             freezing.apply(model, plan)
             passes = list(batches(data.train_images, data.train_labels, BATCH, seed=seed))

@@ -18,8 +18,9 @@ from benchmarks import script
 from benchmarks.lesson11 import drawing
 from benchmarks.script import Kept
 from course_utils import environment
-from course_utils.images.data import ImageData, Prepare
-from course_utils.networks import loading as models
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import Prepare
+from course_utils.networks.heads import replace_head
 from course_utils.training import loop as training
 from course_utils.training import recipes
 
@@ -40,7 +41,7 @@ def network(start: str, pretrained: Callable[[], nn.Module], classes: int) -> nn
         model: nn.Module = mobilenet_v2(num_classes=classes)
         return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
     model = pretrained()
-    models.replace_head(model, classes)
+    replace_head(model, classes)
     return model
 
 

@@ -16,8 +16,9 @@ import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from benchmarks.lesson11 import drawing
 from course_utils import environment
-from course_utils.images.data import ImageData, Prepare
-from course_utils.networks import loading as models
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import Prepare
+from course_utils.networks.heads import replace_head
 from course_utils.training import recipes
 
 from torch import nn
@@ -40,7 +41,7 @@ def compare(
         for arm, (frozen, thawed) in ARMS.items():
             environment.seed_everything(seed)
             model = pretrained()
-            models.replace_head(model, len(data.class_names))
+            replace_head(model, len(data.class_names))
             for epoch in recipes.classic(
                 model, data, prepare, seed=seed, frozen_epochs=frozen, thawed_epochs=thawed,
                 batch_size=batch_size,

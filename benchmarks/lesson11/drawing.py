@@ -7,7 +7,7 @@ from typing import Any
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from course_utils import world
-from course_utils.images.data import ImageData, load_shapes
+from course_utils.images.datasets import ImageData, load_shapes
 
 
 def arguments(about: str | None, **common: Any) -> argparse.ArgumentParser:

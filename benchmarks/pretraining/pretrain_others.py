@@ -28,9 +28,9 @@ from benchmarks.pretraining.pretrain_shapes import (
 from benchmarks.teaching import Teaching
 from course_utils import experiments, world
 from course_utils.images import shapes
-from course_utils.images.data import Prepare
+from course_utils.images.preprocessing import Prepare
 from course_utils.lesson10 import slim
-from course_utils.networks import loading as models
+from course_utils.networks.mobilenet import load_mobilenet_v2
 from course_utils.training.loop import evaluate
 
 import torch
@@ -65,7 +65,7 @@ class Run:
         groups = parameter_groups(self.model, 0.05)
         self.teaching: Teaching | None = None
         if self.name.startswith("vit") and not self.alone:
-            teacher = models.mobilenet_v2(world.SHAPES_WEIGHTS)
+            teacher = load_mobilenet_v2(world.SHAPES_WEIGHTS)
             teacher = teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.teaching = Teaching(teacher, self.model)
             groups.append({"params": list(self.teaching.parameters()), "weight_decay": 0.0})

@@ -8,7 +8,8 @@ is in train mode.  Nothing is done to make them slow, and nothing to make them f
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from course_utils.images.data import ImageData, Prepare
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import Prepare
 from course_utils.networks.stages import stages
 from course_utils.training import freezing
 

@@ -7,7 +7,8 @@ Sylvain Gugger, 2020.
 """
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from course_utils.images.data import ImageData, Prepare
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import Prepare
 from course_utils.networks.stages import stages
 
 from torch import nn

@@ -27,9 +27,10 @@ from benchmarks import script, timing
 from benchmarks.races import contenders, fastai_loop
 from course_utils import environment, world
 from course_utils.images.augmentation import Augment
-from course_utils.images.data import ImageData, Prepare
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import Prepare
 from course_utils.lesson10 import slim
-from course_utils.networks import loading as models
+from course_utils.networks.heads import replace_head
 from course_utils.training import fast_recipes as recipes
 from course_utils.training import loop as training
 
@@ -152,7 +153,7 @@ def race(
         for name in names if place % 2 == 0 else names[::-1]:
             environment.seed_everything(seed)
             model = pretrained(course, args.network)
-            models.replace_head(model, len(data.class_names))
+            replace_head(model, len(data.class_names))
             environment.seed_everything(seed)
             run = CONTENDERS[args.question][name]
             seconds, _ = timing.timed(lambda: run(model, data, prepare, args, seed))  # noqa: B023
@@ -237,7 +238,7 @@ def main() -> None:
     if args.network != "mobilenet_v2" and args.data != "shapes":
         parser.error("the course has weights of its own for Shapes only: leave out --data")
 
-    course = world.settle(4, args.data, args.train, args.test)
+    course = world.choose(4, args.data, args.train, args.test)
     data = course.load(args.train, args.test)
     if args.validate:
         data = data.hold_out(len(data.train_labels) // 5)

@@ -20,7 +20,7 @@ from typing import Any
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script, timing
 from course_utils import environment, world
-from course_utils.networks import loading as models
+from course_utils.networks.heads import replace_head
 from course_utils.training import fast_recipes as recipes
 from course_utils.training import freezing
 
@@ -35,11 +35,11 @@ BATCH = 64
 
 def measure(images: int, size: int, thawed: int, epochs: int) -> dict[str, float]:
     """Seconds before the first step, seconds an epoch, and this program's peak memory."""
-    course = world.settle(4, "shapes", images, 10)
+    course = world.choose(4, "shapes", images, 10)
     data, prepare = course.data, replace(course.prepare, size=size)
     environment.seed_everything(0)
     model = course.pretrained()
-    models.replace_head(model, len(data.class_names))
+    replace_head(model, len(data.class_names))
     if thawed == 0:
         events = recipes.frozen(model, data, prepare, count=epochs, batch_size=BATCH)
     elif thawed == len(freezing.block_names(model)) - 1:

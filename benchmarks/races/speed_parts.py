@@ -20,10 +20,11 @@ import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script, timing
 from benchmarks.races import contenders
 from course_utils import environment, world
-from course_utils.images.data import ImageData, Prepare
+from course_utils.images.datasets import ImageData
 from course_utils.images.fast_preparing import FastPrepare
-from course_utils.networks import loading as models
+from course_utils.images.preprocessing import Prepare
 from course_utils.networks.folding import folded
+from course_utils.networks.heads import replace_head
 
 import torch
 from torch import Tensor, nn
@@ -111,9 +112,9 @@ def main() -> None:
         parser.error("--images must be a multiple of 64: the last batch would be another size")
 
     environment.seed_everything(0)
-    course = world.settle(4, "shapes", args.images, 10)
+    course = world.choose(4, "shapes", args.images, 10)
     data, model = course.data, course.pretrained()
-    models.replace_head(model, len(data.class_names))
+    replace_head(model, len(data.class_names))
     rows: list[dict[str, Any]] = []
     for size in args.sizes:
         prepare = replace(course.prepare, size=size)

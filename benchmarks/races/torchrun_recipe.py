@@ -27,7 +27,7 @@ from course_utils import environment, world
 from course_utils.images.augmentation import Augment
 from course_utils.images.fast_preparing import FastPrepare
 from course_utils.lesson10 import slim
-from course_utils.networks import loading as models
+from course_utils.networks.heads import replace_head
 from course_utils.training import freezing
 from course_utils.training import loop as training
 from course_utils.training.fast_loop import Speed, epochs, on_device
@@ -68,7 +68,7 @@ def build(args: argparse.Namespace, course: world.Course, classes: int) -> nn.Mo
         model = slim.load("vit_tiny", slim.weights("vit_tiny").path)
     else:
         model = course.pretrained()
-    models.replace_head(model, classes)
+    replace_head(model, classes)
     if args.no_dropout:
         for module in model.modules():
             if isinstance(module, nn.Dropout):
@@ -109,7 +109,7 @@ def main() -> None:
 
 def train(args: argparse.Namespace, device: torch.device, number: int, of: int) -> None:
     """What each process does."""
-    course = world.settle(4, args.data, args.train or 1000, args.test or 1000)
+    course = world.choose(4, args.data, args.train or 1000, args.test or 1000)
     data = on_device(course.load(args.train, args.test), device)
     model = build(args, course, len(data.class_names))
     plan = plan_for(model, args.learn)

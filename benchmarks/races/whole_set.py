@@ -33,7 +33,7 @@ from benchmarks import script, timing  # noqa: E402
 from course_utils import environment, world  # noqa: E402
 from course_utils.images.augmentation import Augment  # noqa: E402
 from course_utils.networks import inspection  # noqa: E402
-from course_utils.networks import loading as models  # noqa: E402
+from course_utils.networks.heads import replace_head  # noqa: E402
 from course_utils.training import fast_recipes as recipes  # noqa: E402
 from course_utils.training import loop as training  # noqa: E402
 from course_utils.training.fast_loop import Speed, on_device  # noqa: E402
@@ -43,7 +43,7 @@ import torch  # noqa: E402
 
 def one_seed(args: argparse.Namespace, seed: int) -> dict[str, Any]:
     """Load, train, and look once; a row."""
-    course = world.settle(5, args.data, args.train or 1000, args.test or 1000)
+    course = world.choose(5, args.data, args.train or 1000, args.test or 1000)
     device = course.device
     data = course.load(args.train, args.test)
     if args.validate:
@@ -51,7 +51,7 @@ def one_seed(args: argparse.Namespace, seed: int) -> dict[str, Any]:
     data = on_device(data, device)
     environment.seed_everything(seed)
     model = course.pretrained()
-    models.replace_head(model, len(data.class_names))
+    replace_head(model, len(data.class_names))
     precision = getattr(torch, args.precision) if args.precision else None
     # No reader asks for it, but it is free: float32 products in the tensor cores' own precision.
     torch.set_float32_matmul_precision("high")
@@ -125,7 +125,7 @@ def main() -> None:
     if args.alone is not None:
         print(json.dumps(one_seed(args, args.alone)))
         return
-    course = world.settle(5, args.data, args.train or 1000, args.test or 1000)
+    course = world.choose(5, args.data, args.train or 1000, args.test or 1000)
     rows = []
     for seed in args.seeds:
         again = [sys.executable, "-m", "benchmarks.races.whole_set", *sys.argv[1:]]

@@ -6,27 +6,26 @@ import argparse
 import textwrap
 from collections.abc import Sequence
 
-from course_utils.commands import doctor_data as diagnosis_of_data
-from course_utils.commands import doctor_machine as diagnosis
+from course_utils.commands import doctor_data, doctor_machine
 from course_utils.commands.doctor_machine import Check, Finding
 
 HELP = "check this machine and say what to do about each finding"
 WIDTH = 100
 CHECKS: tuple[tuple[str, Check], ...] = (
-    ("python", diagnosis.python),
-    ("packages", diagnosis.installed_packages),
-    ("device", diagnosis.device),
-    ("torchvision", diagnosis.torchvision),
-    ("threads", diagnosis.threads),
-    ("memory", diagnosis.memory),
-    ("disk", diagnosis.disk),
-    ("weights", diagnosis_of_data.built_in_weights),
-    ("ImageNet", diagnosis_of_data.imagenet_weights),
-    ("CIFAR-10", diagnosis_of_data.cifar10),
-    ("COURSE_DATA", diagnosis_of_data.course_data),
-    ("network", diagnosis.network),
-    ("JupyterLab", diagnosis.jupyterlab),
-    ("widgets", diagnosis.widgets),
+    ("python", doctor_machine.python),
+    ("packages", doctor_machine.installed_packages),
+    ("device", doctor_machine.device),
+    ("torchvision", doctor_machine.torchvision),
+    ("threads", doctor_machine.threads),
+    ("memory", doctor_machine.memory),
+    ("disk", doctor_machine.disk),
+    ("weights", doctor_data.built_in_weights),
+    ("ImageNet", doctor_data.imagenet_weights),
+    ("CIFAR-10", doctor_data.cifar10),
+    ("COURSE_DATA", doctor_data.course_data),
+    ("network", doctor_machine.network),
+    ("JupyterLab", doctor_machine.jupyterlab),
+    ("widgets", doctor_machine.widgets),
 )
 
 
@@ -36,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print all findings; 1 when there is a problem, else 0."""
-    findings = diagnosis.all_findings(CHECKS)
+    findings = doctor_machine.all_findings(CHECKS)
     print("\n".join(lines(findings)))
     return 1 if any(finding.status == "problem" for _, finding in findings) else 0
 

@@ -14,17 +14,19 @@ RESTORE = "git checkout -- data, or clone the repository again"
 def built_in_weights() -> Finding:
     """The course's own weights are there, whole, and those of their record."""
     from course_utils import world
-    from course_utils.downloads.whole_files import digest
-    from course_utils.networks import loading as models
+    from course_utils.downloads.disk import digest
+    from course_utils.networks.checkpoint_files import CheckpointError
+    from course_utils.networks.heads import find_head
+    from course_utils.networks.mobilenet import load_mobilenet_v2
 
     path = world.SHAPES_WEIGHTS
     if not path.is_file():
         return problem(f"{path} is missing", RESTORE)
     try:
-        model = models.mobilenet_v2(path)
-    except models.CheckpointError as error:
+        model = load_mobilenet_v2(path)
+    except CheckpointError as error:
         return problem(str(error), RESTORE)
-    classes = models.find_head(model)[1].out_features
+    classes = find_head(model)[1].out_features
     found = f"{path.name}: MobileNetV2, {classes} classes, {path.stat().st_size / 1e6:.1f} MB"
     record = PROJECT / "data" / "records" / "pretrain_shapes.json"
     if not record.is_file():
@@ -39,12 +41,12 @@ def built_in_weights() -> Finding:
 
 def imagenet_weights() -> Finding:
     """torchvision's weights are where it looks for them, and are its own."""
-    from course_utils.downloads import known_files as downloads
-    from course_utils.downloads.whole_files import digest
+    from course_utils.downloads import torchvision_weights
+    from course_utils.downloads.disk import digest
 
     from torchvision.models import MobileNet_V2_Weights
 
-    path = downloads.weights_on_disk(MobileNet_V2_Weights.IMAGENET1K_V1)
+    path = torchvision_weights.on_disk(MobileNet_V2_Weights.IMAGENET1K_V1)
     if path is None:
         return note(
             "not on this disk; only CIFAR-10 and your own images use them",
@@ -61,12 +63,12 @@ def imagenet_weights() -> Finding:
 
 def cifar10() -> Finding:
     """CIFAR-10 is on disk, whole."""
-    from course_utils.downloads import known_files as downloads
+    from course_utils.downloads import cifar10
 
-    root = downloads.cifar10_on_disk()
+    root = cifar10.on_disk()
     if root is None:
         return note(
-            f"not in {downloads.cache_folder()}; lessons then draw their own images",
+            f"not in {cifar10.cache_folder()}; lessons then draw their own images",
             "python -m course_utils fetch cifar10",
         )
     return ok(f"whole, in {root}")
@@ -84,7 +86,7 @@ def course_data() -> Finding:
     if not folder.is_dir():
         return problem(f"COURSE_DATA={wish} is neither a known word nor a folder", possible)
     try:
-        train, test = folders.count(folder)
+        train, test = folders.count_images(folder)
         folders.load_folder(folder, 4, 4, side=64)
     except folders.ImageFolderError as error:
         return problem(f"COURSE_DATA={wish}: {error}", possible)

@@ -169,27 +169,27 @@ def memory() -> Finding:
 
 def disk() -> Finding:
     """Downloads have room, in a folder that can be written."""
-    from course_utils.downloads import known_files as downloads
+    from course_utils.downloads import cifar10
 
-    folder = downloads.cache_folder()
+    folder = cifar10.cache_folder()
     there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     other = "choose another folder with COURSE_CACHE; lessons also run without downloads"
     if not there.is_dir() or not os.access(there, os.W_OK):
         return note(f"{there} cannot be written, so nothing can be downloaded", other)
     free = shutil.disk_usage(there).free
     found = f"{free / GIGABYTE:.1f} GB free for downloads in {folder}"
-    if free < DOWNLOAD_BYTES and downloads.cifar10_on_disk() is None:
+    if free < DOWNLOAD_BYTES and cifar10.on_disk() is None:
         return note(f"{found}; CIFAR-10 and weights need {DOWNLOAD_BYTES / GIGABYTE:.1f} GB", other)
     return ok(found)
 
 
 def network() -> Finding:
     """Whether CIFAR-10 could be downloaded."""
-    from course_utils.downloads import known_files as downloads
+    from course_utils.downloads import cifar10, network
 
-    if downloads.offline():
+    if network.offline():
         return ok("not asked, since COURSE_OFFLINE=1; lessons run without it")
-    if downloads.online(timeout=NETWORK_SECONDS):
+    if cifar10.online(timeout=NETWORK_SECONDS):
         return ok("the server of CIFAR-10 answers")
     return note(
         "the server of CIFAR-10 does not answer",

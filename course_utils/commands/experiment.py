@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from course_utils.environment import MEGABYTE, seed_everything
-from course_utils.images.data import ImageData, Prepare, as_they_are
-from course_utils.networks.loading import mobilenet_v2, replace_head
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import Prepare, as_they_are
+from course_utils.networks.heads import replace_head
+from course_utils.networks.mobilenet import load_mobilenet_v2
 from course_utils.networks.stages import Tail
 from course_utils.training import freezing, prefix
 from course_utils.training import loop as training
@@ -82,11 +84,11 @@ class Setup:
     def build(self, weights: Weights, classes: int, device: torch.device) -> nn.Module:
         """A MobileNetV2 with a new head for `classes`, on the device, as the run starts it."""
         if self.start == "pretrained":
-            model = mobilenet_v2(weights.path)
+            model = load_mobilenet_v2(weights.path)
         else:
-            from torchvision.models import mobilenet_v2 as untrained
+            from torchvision.models import mobilenet_v2
 
-            model = untrained()
+            model = mobilenet_v2()
         replace_head(model, classes)
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return model.to(device)

@@ -40,7 +40,7 @@ def main(args: argparse.Namespace) -> int:
         return 2
 
     # Only now: loading torch takes seconds, and `--help` should not.
-    from course_utils.downloads.known_files import DownloadError
+    from course_utils.downloads.disk import DownloadError
 
     status = 0
     for name in args.what or ALL:
@@ -57,12 +57,12 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _fetch(name: str, folder: Path | None) -> None:
-    from course_utils.downloads.known_files import fetch_cifar10, fetch_weights
+    from course_utils.downloads import cifar10, torchvision_weights
 
     from torchvision.models import MobileNet_V2_Weights
 
     if name == "cifar10":
-        print(f"CIFAR-10 is in {fetch_cifar10(folder)}")
+        print(f"CIFAR-10 is in {cifar10.fetch(folder)}")
     else:
         weights = MobileNet_V2_Weights.IMAGENET1K_V1
-        print(f"ImageNet weights are in {fetch_weights(weights, folder=folder)}")
+        print(f"ImageNet weights are in {torchvision_weights.fetch(weights, folder=folder)}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # only for types: loading torch takes seconds, and `--help` should not
     from course_utils.commands.experiment import Experiment, Setup
-    from course_utils.images.data import ImageData
+    from course_utils.images.datasets import ImageData
     from course_utils.training.loop import Epoch
     from course_utils.world import Course
 
@@ -97,7 +97,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run the experiment; 0, or 2 for a bad value, 1 for a failure, 130 when interrupted."""
     from course_utils import experiments
-    from course_utils.downloads.known_files import DownloadError
+    from course_utils.downloads.disk import DownloadError
     from course_utils.training.loop import TrainingDiverged
 
     finished: list[list[Epoch]] = []
@@ -158,7 +158,7 @@ def settle(args: argparse.Namespace) -> Experiment:
         raise ValueError(
             f"{name} {wish}: neither {', '.join(WORLDS)} nor a folder that exists here"
         )
-    course = world.settle(0, wish, args.train or 1000, args.test or 1000)
+    course = world.choose(0, wish, args.train or 1000, args.test or 1000)
     size = args.size or course.size
     prepare = replace(course.prepare, size=size)
     # the plan is checked on a network before the images are read, which may take long

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from course_utils.downloads.transfer import fetch
-from course_utils.downloads.whole_files import (
+from course_utils.downloads.disk import (
     DownloadError,
     Expected,
     disk_errors_explained,
@@ -23,6 +22,7 @@ from course_utils.downloads.whole_files import (
     require_space,
     set_aside,
 )
+from course_utils.downloads.fetching import fetch_file
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Archive:
         return root / f".{self.folder}.verified.json"
 
 
-def on_disk(root: Path, archive: Archive) -> Path | None:
+def archive_on_disk(root: Path, archive: Archive) -> Path | None:
     """`root`, when the unpacked files are there and right; else None.
 
     The first call reads every byte (CIFAR-10: half a second). It leaves a stamp with the files'
@@ -103,7 +103,7 @@ def fetch_archive(root: Path, archive: Archive, *, progress: bool = True, **opti
     progress
         Show a bar.
     options
-        Passed to `fetch`, such as `timeout` and `retries`.
+        Passed to `fetch_file`, such as `timeout` and `retries`.
 
     Raises
     ------
@@ -111,15 +111,15 @@ def fetch_archive(root: Path, archive: Archive, *, progress: bool = True, **opti
         With cause and next step. What was there before is untouched (or renamed, and named).
     """
     root = archive.root_of(root)
-    if on_disk(root, archive) is not None:
+    if archive_on_disk(root, archive) is not None:
         return root
     target = root / archive.folder
     with disk_errors_explained(target):
         root.mkdir(parents=True, exist_ok=True)
         with one_at_a_time(target):
-            if on_disk(root, archive) is not None:
+            if archive_on_disk(root, archive) is not None:
                 return root
-            packed = fetch(
+            packed = fetch_file(
                 archive.urls,
                 root / archive.filename,
                 md5=archive.md5,
@@ -138,7 +138,7 @@ def fetch_archive(root: Path, archive: Archive, *, progress: bool = True, **opti
                 (draft / archive.folder).replace(target)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
-            on_disk(root, archive)  # leaves the stamp
+            archive_on_disk(root, archive)  # leaves the stamp
     return root
 
 

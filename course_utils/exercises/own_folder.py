@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from course_utils.downloads.known_files import cache_folder
+from course_utils.downloads.cifar10 import cache_folder
 
 HIDDEN = ".transfer-learning"
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from course_utils.images.data import flip_some
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -66,3 +64,9 @@ def shifted(images: Tensor, offsets: Tensor) -> Tensor:
     # one index an axis, (n, h, w) when spread out; the channels come last, and move back
     taken = wide.movedim(1, -1)[one[:, None, None], rows[:, :, None], columns[:, None, :]]
     return taken.movedim(-1, 1)
+
+
+def flip_some(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Mirror each image left to right with probability one half (uint8 or float `(n, c, h, w)`)."""
+    mirrored = torch.rand(len(images), generator=generator) < 0.5
+    return torch.where(mirrored.to(images.device).view(-1, 1, 1, 1), images.flip(-1), images)

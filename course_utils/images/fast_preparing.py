@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from course_utils.images.data import Prepare
+from course_utils.images.preprocessing import Prepare
 
 import torch
 from torch import Tensor

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from course_utils.images.data import ImageData, balanced_choice
+from course_utils.images.datasets import ImageData, balanced_choice
 
 import torch
 from PIL import Image, UnidentifiedImageError
@@ -134,7 +134,7 @@ def _read_all(files: list[Path], side: int) -> Tensor:
     return torch.stack(images)
 
 
-def count(folder: Path, seed: int = 0) -> tuple[int, int]:
+def count_images(folder: Path, seed: int = 0) -> tuple[int, int]:
     """How many images there are to train on and to test on; none of them is opened.
 
     Raises ImageFolderError as `load_folder` does, but for images that cannot be read.

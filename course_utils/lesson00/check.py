@@ -6,7 +6,7 @@ from typing import Any
 
 from course_utils.exercises import seeing
 from course_utils.exercises.exercise import exercise, wrong
-from course_utils.networks.loading import find_head
+from course_utils.networks.heads import find_head
 
 import torch
 from torch import Tensor, nn

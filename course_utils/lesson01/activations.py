@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from course_utils.images.data import Prepare
+from course_utils.images.preprocessing import Prepare
 from course_utils.networks.stages import stages
 
 import torch

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from course_utils.images.data import load_shapes
+from course_utils.images.datasets import load_shapes
 
 import torch
 from torch import Tensor, nn

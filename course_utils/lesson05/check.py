@@ -10,7 +10,7 @@ from course_utils import experiments
 from course_utils.exercises import seeing
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import Wrong, describe
-from course_utils.networks.loading import replace_head
+from course_utils.networks.heads import replace_head
 from course_utils.training import loop as training
 from course_utils.training import recipes
 from course_utils.world import Course

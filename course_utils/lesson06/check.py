@@ -12,7 +12,7 @@ from course_utils.exercises.verdict import Wrong
 from course_utils.lesson06 import surgery
 from course_utils.lesson06.check_loading import careful_load
 from course_utils.lesson06.check_wider import wider_and_same
-from course_utils.networks import loading as models
+from course_utils.networks.partial_loading import compare_with_checkpoint
 
 import pandas as pd
 import torch
@@ -33,7 +33,7 @@ def _tally(place: int) -> dict[str, int]:
         surgery.insert_block(new, place)
     state = old.state_dict()
     shifted = surgery.shift_blocks(state, place)
-    matched = models.compare(new, state).matched
+    matched = compare_with_checkpoint(new, state).matched
     return {
         "wanted": len(new.state_dict()),
         "file": len(state),
@@ -50,7 +50,7 @@ def _tally(place: int) -> dict[str, int]:
     hints=(
         "Blocks 0 to 14 keep their numbers. What is called features.15 in the file, and what is it "
         "in the new network?",
-        "surgery.insert_block(model, 15) changes the network; models.load_matching(model, state) "
+        "surgery.insert_block(model, 15) changes the network; load_matching(model, state) "
         "gives a report. 6.4 shows how to tell the right places: with shifted keys.",
         "shifted = surgery.shift_blocks(state, 15); count the names in report.matched for which "
         "shifted.get(name) is state[name].",

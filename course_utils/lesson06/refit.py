@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-from course_utils.networks.loading import LoadReport
+from course_utils.networks.partial_loading import LoadReport
 
 import torch
 from torch import Tensor, nn

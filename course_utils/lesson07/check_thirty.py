@@ -11,10 +11,10 @@ from course_utils import experiments
 from course_utils.exercises import seeing
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.weighing import Lead, lead
-from course_utils.images.data import ImageData, load_shapes
+from course_utils.images.datasets import ImageData, load_shapes
 from course_utils.lesson07 import strategies
 from course_utils.lesson07.tasks import few_classes, load_task
-from course_utils.networks.loading import replace_head
+from course_utils.networks.heads import replace_head
 from course_utils.training import loop as training
 from course_utils.world import Course
 

@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from course_utils import environment
-from course_utils.images.data import ImageData, Prepare, as_they_are
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import Prepare, as_they_are
 from course_utils.lesson07.small_resnet import small_resnet
-from course_utils.networks import loading as models
+from course_utils.networks.heads import replace_head
 from course_utils.training import freezing, prefix, probes, recipes
 from course_utils.training import loop as training
 from course_utils.training.loop import Epoch
@@ -193,7 +194,7 @@ STRATEGIES: dict[str, Strategy] = {
 def _with_new_head(course: Course, data: ImageData, seed: int) -> nn.Module:
     environment.seed_everything(seed)
     model = course.pretrained()
-    models.replace_head(model, len(data.class_names))
+    replace_head(model, len(data.class_names))
     return model.to(course.device)
 
 

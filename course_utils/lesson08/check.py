@@ -12,10 +12,11 @@ from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.safety import copy_of
 from course_utils.exercises.verdict import describe
 from course_utils.exercises.weighing import Lead, lead, unbeaten
-from course_utils.images.data import ImageData, Prepare
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import Prepare
 from course_utils.lesson08.check_files import read_whole_file
 from course_utils.lesson08.check_start import safe_start
-from course_utils.networks.loading import find_head, replace_head
+from course_utils.networks.heads import find_head, replace_head
 from course_utils.training import loop as training
 from course_utils.training import recipes
 from course_utils.training.freezing import batch_norms

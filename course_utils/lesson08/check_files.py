@@ -12,7 +12,7 @@ from typing import Any
 from course_utils.exercises import seeing
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import describe
-from course_utils.images.data import Prepare
+from course_utils.images.preprocessing import Prepare
 from course_utils.lesson08.small_net import SIZE, small_net
 from course_utils.world import IMAGENET_MEAN, IMAGENET_STD
 

@@ -24,9 +24,9 @@ Start = Callable[[dict[str, Tensor], int], Any]
         "What does the line that asks for equal shapes do with an old head of ten classes? And "
         "with names of which none is known?",
         "Drop the head by its name, whatever its shape. And see to it that somebody notices when "
-        "nothing was loaded: models.load_matching does.",
+        "nothing was loaded: load_matching does.",
         'backbone = {n: t for n, t in state.items() if not n.startswith("head.")}, then '
-        "models.load_matching(model, backbone), and return the model.",
+        "load_matching(model, backbone), and return the model.",
     ),
 )
 def safe_start(start: Any) -> str:
@@ -75,7 +75,7 @@ def _starts(function: Start, old: int, new: int) -> None:
             raise wrong(
                 "head-demanded",
                 "load_state_dict wants every tensor, the head's too, and that one was left out. "
-                "strict=False allows it; models.load_matching also reports it.",
+                "strict=False allows it; load_matching also reports it.",
             ) from error
         raise
     if not isinstance(model, nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from course_utils.images.data import ImageData, load_shapes
+from course_utils.images.datasets import ImageData, load_shapes
 from course_utils.world import Course
 
 import torch

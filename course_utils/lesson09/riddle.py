@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 
-from course_utils.images.data import ImageData, Prepare
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import Prepare
 from course_utils.lab.session.errors import LabError
 from course_utils.lab.session.session import Session
 from course_utils.lab.session.settings import Settings

@@ -8,10 +8,10 @@ from functools import lru_cache
 
 from course_utils import world
 from course_utils.environment import describe_device
-from course_utils.images.data import ImageData, load_shapes
+from course_utils.images.datasets import ImageData, load_shapes
 from course_utils.lab.session.errors import LabError
 from course_utils.lab.session.settings import Settings, Setup
-from course_utils.networks.loading import replace_head
+from course_utils.networks.heads import replace_head
 from course_utils.networks.stages import stages
 
 import torch
@@ -72,7 +72,7 @@ class Task:
                 "a challenge keeps to the Shapes world and its pretrained mobilenet_v2; "
                 "choose others in a lab of your own"
             )
-        course = world.settle(9, "shapes", settings.train + settings.test, 8)
+        course = world.choose(9, "shapes", settings.train + settings.test, 8)
         data = _images(self.name, settings.train, settings.test)
         model = course.pretrained()
         scramble(model, _DAMAGE[self.damage])

@@ -24,7 +24,7 @@ CLASSES = 7
     "10.1",
     wanted="an efficientnet_b0 and a swin_t on the meta device, both with a new head of 7 outputs",
     hints=(
-        "models.find_head(network) gives the name of the head and the layer itself.",
+        "find_head(network) gives the name of the head and the layer itself.",
         "The new layer must lie on the meta device too, or the network is half here, half nowhere.",
         'my_efficientnet.classifier[1] = nn.Linear(1280, 7, device="meta"), and the Swin '
         "transformer's head is called head.",
@@ -65,7 +65,7 @@ def _head_of_seven(model: nn.Module, name: str) -> None:
         raise wrong(
             "other-name",
             f"{name} got a new part called {new[0]!r}, which its forward() never calls: the old "
-            "head is still at work. Print the end of the network, or ask models.find_head.",
+            "head is still at work. Print the end of the network, or ask find_head.",
         )
     _one_device(model, name)
     head = [m for m in model.modules() if isinstance(m, nn.Linear)][-1]

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_utils import environment
-from course_utils.downloads import known_files as downloads
+from course_utils.downloads import torchvision_weights
 from course_utils.images import shapes
-from course_utils.networks.loading import CheckpointError, read_checkpoint
+from course_utils.networks.checkpoint_files import CheckpointError, read_checkpoint
 from course_utils.world import IMAGENET_MEAN, IMAGENET_STD, SHAPES_MEAN, SHAPES_STD, Weights
 
 from torch import Tensor, nn
@@ -122,7 +122,7 @@ def resnet18_at_hand(world: str) -> tuple[str, Weights]:
     torchvision looks; else, and for Shapes, the course's slim one.
     """
     choice = ResNet18_Weights.IMAGENET1K_V1
-    path = None if world == "shapes" else downloads.weights_on_disk(choice)
+    path = None if world == "shapes" else torchvision_weights.on_disk(choice)
     if path is None:
         return "resnet18_slim", weights("resnet18_slim")
     title = f"ResNet-18 pretrained on ImageNet, 1000 classes ({path.name})"
@@ -144,7 +144,7 @@ def load(name: str, checkpoint: Path | str | None = None) -> nn.Module:
     ValueError
         For a name that is not in `BUILDS`, or without own weights where no file is given.
     CheckpointError
-        If the file cannot be read (see `models.read_checkpoint`) or belongs to another network.
+        If the file cannot be read (see `read_checkpoint`) or belongs to another network.
     """
     if name not in BUILDS:
         raise ValueError(f"there is no network {name!r} here; choose from {', '.join(BUILDS)}")

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from course_utils.networks.loading import CheckpointError
+from course_utils.networks.checkpoint_files import CheckpointError
 from course_utils.training import freezing
 from course_utils.training.freezing import FreezePlan
 
@@ -45,7 +45,7 @@ def save(
 
     Parameters
     ----------
-    path : the file; its folder must exist.  `models.read_checkpoint` reads its weights as well
+    path : the file; its folder must exist.  `read_checkpoint` reads its weights as well
     model : the whole network, also when only its tail is trained behind a cached prefix
     optimizer : holds parameters of `model`
     plan : which blocks are frozen
@@ -194,7 +194,7 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, Mapping) or not content.keys() >= _KEYS:
         raise CheckpointError(
             f"{path.name} holds weights or something else, not a training run saved by "
-            f"checkpoints.save; for weights alone use models.read_checkpoint"
+            f"checkpoints.save; for weights alone use read_checkpoint"
         )
     if content["format"] != FORMAT:
         raise CheckpointError(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from course_utils.environment import MEGABYTE
-from course_utils.images.data import ImageData
+from course_utils.images.datasets import ImageData
 from course_utils.networks.folding import folded
 from course_utils.networks.stages import Tail
 from course_utils.training import prefix

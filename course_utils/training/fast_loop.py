@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from course_utils.images.data import ImageData, batches
+from course_utils.images.datasets import ImageData, batches
 from course_utils.training import loop as training
 from course_utils.training.freezing import (
     FreezePlan,

@@ -10,8 +10,9 @@ from dataclasses import replace
 from itertools import accumulate
 
 from course_utils.images.augmentation import Augment
-from course_utils.images.data import ImageData, Prepare, as_they_are
+from course_utils.images.datasets import ImageData
 from course_utils.images.fast_preparing import FastPrepare
+from course_utils.images.preprocessing import Prepare, as_they_are
 from course_utils.training import freezing, prefix
 from course_utils.training import loop as training
 from course_utils.training.fast_features import cache

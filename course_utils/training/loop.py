@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from course_utils.images.data import ImageData, batches, flip_some
+from course_utils.images.augmentation import flip_some
+from course_utils.images.datasets import ImageData, batches
 from course_utils.training import memory as pieces
 from course_utils.training.freezing import (
     FreezePlan,

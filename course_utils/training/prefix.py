@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from course_utils.environment import MEGABYTE
-from course_utils.images.data import ImageData
+from course_utils.images.datasets import ImageData
 from course_utils.networks.stages import Stage, Tail, stages
 from course_utils.training.freezing import FreezePlan
 

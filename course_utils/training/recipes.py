@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from course_utils.images.data import ImageData, as_they_are
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import as_they_are
 from course_utils.training import freezing, prefix
 from course_utils.training import loop as training
 from course_utils.training.loop import Epoch

@@ -14,7 +14,7 @@ def my_load(model, state):
 my_guess = 250
 with_block_15 = build()
 surgery.insert_block(with_block_15, 15)
-report = models.load_matching(with_block_15, state)
+report = load_matching(with_block_15, state)
 shifted = surgery.shift_blocks(state, 15)
 my_matched = len(report.matched)
 my_in_the_right_place = sum(shifted.get(name) is state[name] for name in report.matched)

@@ -17,7 +17,7 @@ not_to_freeze = ["fabric", "orientation", "other shapes, random labels"]
 def my_start(state, classes):
     model = small_net(classes)
     backbone = {name: t for name, t in state.items() if not name.startswith("head.")}
-    models.load_matching(model, backbone)
+    load_matching(model, backbone)
     return model
 
 # %% better_backbone

@@ -28,7 +28,7 @@ for seed in range(5):
     for name, prepare in (("own", own), ("0.5 / 0.5", half)):
         environment.seed_everything(seed)
         data, model = few.draw(seed), course.pretrained()
-        models.replace_head(model, len(data.class_names))
+        replace_head(model, len(data.class_names))
         for _ in recipes.train_head(model, data, prepare, count=10, seed=seed):
             pass
         result = training.evaluate(model, data.test_images, data.test_labels, prepare)

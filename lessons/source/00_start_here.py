@@ -58,7 +58,7 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models import mobilenet_v2
 
-from course_utils.images import data as datasets
+from course_utils.images import datasets
 from course_utils import experiments, plots
 from course_utils.lesson00 import figures as figures_00
 from course_utils.training import freezing, loop as training

@@ -66,9 +66,9 @@ from torchvision.models import mobilenet_v2, resnet18
 from course_utils.lesson01 import activations, figures as figures_01
 from course_utils import experiments, plots
 from course_utils.training import freezing
-from course_utils.networks import loading as models
+from course_utils.networks.checkpoint_files import CheckpointError, read_checkpoint
 from course_utils.lesson01 import check
-from course_utils.images.data import balanced_choice, batches
+from course_utils.images.datasets import balanced_choice, batches
 from course_utils.networks.stages import stages
 
 course = course_utils.begin(lesson=1, train=300, test=150)
@@ -81,7 +81,7 @@ course = course_utils.begin(lesson=1, train=300, test=150)
 
 # %%
 path = course.weights.path
-state = models.read_checkpoint(path)
+state = read_checkpoint(path)
 print(course.weights.title)
 for name in sorted(state)[:9]:
     print(f"  {name:34} {tuple(state[name].shape)!s:15} {state[name].dtype}")
@@ -881,8 +881,8 @@ except pickle.UnpicklingError as error:
     print("torch.load refused:", type(error).__name__)
 
 try:
-    models.read_checkpoint(stranger)
-except models.CheckpointError as error:
+    read_checkpoint(stranger)
+except CheckpointError as error:
     print("our reader:", error)
 
 # %% [markdown]

@@ -61,9 +61,9 @@ from torchvision.models import mobilenet_v2, resnet18
 from course_utils import experiments, plots
 from course_utils.lesson02 import figures as figures_02, twins
 from course_utils.training import freezing, recipes, loop as training
-from course_utils.networks import loading as models
+from course_utils.networks.heads import replace_head
 from course_utils.lesson02 import check
-from course_utils.images.data import batches, load_shapes
+from course_utils.images.datasets import batches, load_shapes
 from course_utils.networks.stages import stages
 
 course = course_utils.begin(lesson=2, train=800, test=300)
@@ -586,7 +586,7 @@ my_guess = ...  # "layers" or "shortcut"
 few = course.data.subset(train=min(300, len(course.data.train_labels)))
 torch.manual_seed(0)
 mobilenet = course.pretrained()
-models.replace_head(mobilenet, len(few.class_names))
+replace_head(mobilenet, len(few.class_names))
 for _ in recipes.train_head(mobilenet, few, course.prepare, count=10):
     pass
 

@@ -63,9 +63,10 @@ from torchvision.models import mobilenet_v2, resnet18, vgg16
 
 from course_utils import experiments, plots
 from course_utils.lesson03 import figures as figures_03
-from course_utils.networks import inspection, loading as models
+from course_utils.networks import inspection
+from course_utils.networks.checkpoint_files import read_checkpoint
 from course_utils.lesson03 import check
-from course_utils.images.data import batches
+from course_utils.images.datasets import batches
 
 course = course_utils.begin(lesson=3, train=900, test=500)
 
@@ -87,7 +88,7 @@ plots.show(sheet, alt="Six training images of each class, one row for each class
 # First we only read the file.
 
 # %%
-state = models.read_checkpoint(course.weights.path)
+state = read_checkpoint(course.weights.path)
 
 print(course.weights.title)
 print(f"{len(state)} tensors, for example:")
@@ -619,7 +620,7 @@ plots.show(
 # We looked at the test images twice, before and after, and chose nothing by them. That is what
 # they are for.
 #
-# Later lessons use three helpers instead of these lines. `models.replace_head` makes the exchange
+# Later lessons use three helpers instead of these lines. `replace_head` makes the exchange
 # for any network, `prefix.cache` computes features once, and `training.epochs` is the loop. For
 # the two experiments below, we put our own loop into a function.
 

@@ -61,7 +61,8 @@ from course_utils import experiments, plots
 from course_utils.training import freezing, prefix, loop as training
 from course_utils.networks import inspection
 from course_utils.lesson04 import check
-from course_utils.images.data import as_they_are, batches
+from course_utils.images.datasets import batches
+from course_utils.images.preprocessing import as_they_are
 from course_utils.lab import Lab
 
 course = course_utils.begin(lesson=4, train=200, test=400)

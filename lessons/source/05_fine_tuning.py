@@ -63,7 +63,7 @@ from course_utils import experiments, plots
 from course_utils.networks import inspection
 from course_utils.training import recipes, loop as training
 from course_utils.lesson05 import check
-from course_utils.images.data import batches
+from course_utils.images.datasets import batches
 from course_utils.lab import Lab
 
 course = course_utils.begin(lesson=5, train=150, test=300)

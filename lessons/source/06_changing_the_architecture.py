@@ -58,7 +58,9 @@ from torchvision.models.mobilenetv2 import InvertedResidual
 from course_utils import experiments, plots
 from course_utils.lesson06 import figures as figures_06, surgery
 from course_utils.training import freezing, recipes
-from course_utils.networks import loading as models
+from course_utils.networks.checkpoint_files import CheckpointError, read_checkpoint
+from course_utils.networks.heads import replace_head
+from course_utils.networks.partial_loading import load_matching
 from course_utils.lesson06 import check
 
 course = course_utils.begin(lesson=6, train=150, test=250)
@@ -71,7 +73,7 @@ course = course_utils.begin(lesson=6, train=150, test=250)
 
 # %% tags=["nbval-check-output"]
 data, prepare = course.data, course.prepare
-state = models.read_checkpoint(course.weights.path)
+state = read_checkpoint(course.weights.path)
 old_classes = len(state["classifier.1.bias"])
 
 
@@ -144,12 +146,12 @@ print(account(original, state))
 print(account(ours, state))
 
 # %% [markdown]
-# From here on `models.load_matching` stands for these lines. It loads what matches and returns a
+# From here on `load_matching` stands for these lines. It loads what matches and returns a
 # report, in one line or block by block. You may know such a line from other tools, as "transferred
 # n of m items". The last column says which share of the block's single numbers was loaded.
 
 # %% tags=["nbval-check-output"]
-report = models.load_matching(ours, state)
+report = load_matching(ours, state)
 print(report)
 print(report.table(ours).iloc[[0, 1, 18, 19]].to_string(index=False))
 
@@ -188,8 +190,8 @@ print("missing:", len(result.missing_keys), "  unexpected:", len(result.unexpect
 
 # %% tags=["nbval-check-output"]
 try:
-    models.load_matching(victim, from_two_gpus)
-except models.CheckpointError as error:
+    load_matching(victim, from_two_gpus)
+except CheckpointError as error:
     print(error)
 
 # %% [markdown]
@@ -230,7 +232,7 @@ deeper = with_one_block_more()
 my_guess = ...  # a number
 
 # %% tags=["nbval-check-output"]
-report = models.load_matching(deeper, state)
+report = load_matching(deeper, state)
 print(report)
 
 # %% [markdown]
@@ -288,7 +290,7 @@ print(f"matched {len(report.matched)}: {counts['right place']} in the right plac
 
 # %% tags=["nbval-check-output"]
 deeper = with_one_block_more()
-report = models.load_matching(deeper, shifted)
+report = load_matching(deeper, shifted)
 print(report)
 print("missing, all of them:", {name.split(".conv")[0] for name in report.missing})
 
@@ -323,7 +325,7 @@ print("largest difference of any output:", float(difference))
 # %% tags=["nbval-check-output"]
 wider = build()
 surgery.widen_block(wider, place=14, factor=2.0)
-report = models.load_matching(wider, state)
+report = load_matching(wider, state)
 print(report)
 print(report.table(wider).iloc[13:16].to_string(index=False))
 
@@ -354,7 +356,7 @@ print("sum over the inner channels is the same:",
 # %% tags=["nbval-check-output"]
 wider = build()
 surgery.widen_block(wider, place=14, factor=2.0)
-print(models.load_matching(wider, surgery.widen_weights(state, place=14, hidden=1152)))
+print(load_matching(wider, surgery.widen_weights(state, place=14, hidden=1152)))
 with torch.no_grad():
     same = torch.allclose(wider.eval()(images), original(images), atol=1e-3)
 print("same outputs as the old network:", same)
@@ -375,7 +377,7 @@ my_guess = ...  # a number and a share
 
 # %% tags=["nbval-check-output"]
 all_wider = mobilenet_v2(num_classes=old_classes, width_mult=1.25)
-report = models.load_matching(all_wider, state)
+report = load_matching(all_wider, state)
 loaded_numbers, numbers = surgery.numbers_loaded(all_wider, report)
 print(report)
 print(f"{loaded_numbers:,} of {numbers:,} single numbers")
@@ -439,7 +441,7 @@ print("same outputs, whatever the fourth channel holds:", bool(apart < 1e-3))
 softer = build()
 replaced = surgery.replace_activations(softer, nn.ReLU6, nn.SiLU)
 print(replaced, "activations replaced")
-print(models.load_matching(softer, state))
+print(load_matching(softer, state))
 with torch.no_grad():
     same = torch.allclose(softer.eval()(images), original(images), atol=1e-3)
 print("same outputs as the old network:", same)
@@ -472,8 +474,8 @@ def changed(how):
     elif how == "SiLU for ReLU6":
         surgery.replace_activations(model, nn.ReLU6, nn.SiLU)
     if how != "names with a prefix":  # there, nothing is loaded
-        models.load_matching(model, weights)
-    models.replace_head(model, len(data.class_names))
+        load_matching(model, weights)
+    replace_head(model, len(data.class_names))
     return model.to(course.device, memory_format=torch.channels_last)
 
 

@@ -65,9 +65,10 @@ from torch.nn import functional as F
 from course_utils import experiments, plots
 from course_utils.lesson08 import figures as figures_08
 from course_utils.training import freezing, recipes, loop as training
-from course_utils.networks import loading as models
+from course_utils.networks.partial_loading import load_matching
 from course_utils.lesson08 import check
-from course_utils.images.data import Prepare, batches
+from course_utils.images.datasets import batches
+from course_utils.images.preprocessing import Prepare
 from course_utils.lesson08.small_net import SIZE, small_net, statistics
 from course_utils.lesson08.source_task import source_and_target
 
@@ -247,7 +248,7 @@ for name, way in (("as stored", as_stored), ("not normalised", unnormalised)):
 # %%
 backbone = {name: tensor for name, tensor in state.items() if not name.startswith("head.")}
 learner = fresh_network(target)
-report = models.load_matching(learner, backbone)
+report = load_matching(learner, backbone)
 print(report)
 print("left at random:", report.missing)
 
@@ -282,7 +283,7 @@ def try_out(seed, way):
     data = target.subset(train=few, seed=seed)
     model, rate = fresh_network(data, seed), rates[way]
     if way != "from scratch":
-        models.load_matching(model, backbone)
+        load_matching(model, backbone)
     if way == "frozen":
         events = recipes.train_head(model, data, prepare, count=12, rate=rate, seed=seed)
     else:

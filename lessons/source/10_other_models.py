@@ -60,9 +60,11 @@ from torchvision import models as zoo
 from course_utils import experiments, plots
 from course_utils.lesson10 import figures as figures_10, freeze_conventions, slim, yolo_freeze
 from course_utils.training import freezing, prefix, recipes, loop as training
-from course_utils.networks import inspection, loading as models
+from course_utils.networks import inspection
+from course_utils.networks.heads import find_head, replace_head
 from course_utils.lesson10 import check
-from course_utils.images.data import Prepare, as_they_are, batches
+from course_utils.images.datasets import batches
+from course_utils.images.preprocessing import Prepare, as_they_are
 
 course = course_utils.begin(lesson=10, train=200, test=300)
 data = course.data
@@ -100,7 +102,7 @@ print(f"it would take {weight.numel() * 4 / 1e6:.0f} MB, and takes none")
 
 # %% tags=["nbval-check-output"]
 def describe(name, model):
-    head, layer = models.find_head(model)
+    head, layer = find_head(model)
     cost = inspection.cost_by_block(model, 224)
     return {"network": name, "head": head, "features": layer.in_features,
             "parameters": f"{cost['parameters'].sum():,}",
@@ -266,7 +268,7 @@ def with_normalisation(seed, normalisation):
     """The frozen recipe on features computed once (lesson 04)."""
     torch.manual_seed(seed)
     network, few, ready = slim.load(name, own.path), course.draw(seed), PREPARATIONS[normalisation]
-    models.replace_head(network, len(few.class_names))
+    replace_head(network, len(few.class_names))
     plan = freezing.freeze_backbone(network.to(course.device))
     freezing.apply(network, plan)
     tail, features = prefix.cache(network, plan, few, ready, batch_size=32)
@@ -458,7 +460,7 @@ def five_steps(seed, network):
     few, ready = course.draw(seed), Prepare(own.size, own.mean, own.std, course.device)
     torch.manual_seed(seed)
     model = slim.load(network).to(course.device)  # 1. load
-    models.replace_head(model, len(few.class_names))  # 2. new head
+    replace_head(model, len(few.class_names))  # 2. new head
     for phase, passes in (
         ("frozen", recipes.train_head(model, few, ready, count=10, seed=seed)),  # 3., 4.
         ("thawed", recipes.fine_tune(model, few, ready, count=2, backbone_rate=3e-4, seed=seed)),
@@ -569,7 +571,7 @@ my_guess = ...  # names of tools
 def fresh_resnet():
     torch.manual_seed(0)
     network = slim.load("resnet18_slim").to(course.device)
-    models.replace_head(network, len(data.class_names))
+    replace_head(network, len(data.class_names))
     return network
 
 
@@ -613,7 +615,7 @@ print(conventions[columns].to_string(index=False))
 def fresh_vit():
     torch.manual_seed(0)
     network = slim.load("vit_tiny").to(course.device)
-    models.replace_head(network, len(data.class_names))
+    replace_head(network, len(data.class_names))
     return network
 
 

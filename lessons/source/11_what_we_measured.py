@@ -61,7 +61,7 @@ from IPython.display import Markdown, display
 
 from course_utils import environment, experiments, plots
 from course_utils.lesson11 import figures as figures_11
-from course_utils.networks import loading as models
+from course_utils.networks.heads import replace_head
 from course_utils.training import recipes, loop as training
 from course_utils.lesson11 import check
 from course_utils.lesson11 import own_runs, report, rules
@@ -86,7 +86,7 @@ my_guess = ...  # points of accuracy
 def head_accuracy(seed, prepare, model):
     """A new head on frozen features; accuracy on the test images."""
     data = course.draw(seed)
-    models.replace_head(model, len(data.class_names))
+    replace_head(model, len(data.class_names))
     for _ in recipes.train_head(model, data, prepare, count=10, seed=seed):
         pass
     return training.evaluate(model, data.test_images, data.test_labels, prepare).accuracy

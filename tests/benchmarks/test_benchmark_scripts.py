@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from course_utils.networks.loading import mobilenet_v2
+from course_utils.networks.mobilenet import load_mobilenet_v2
 from tests.scripts import run
 
 import torch
@@ -11,7 +11,7 @@ import torch
 
 def test_pretraining_writes_weights_that_the_course_reads_and_their_record(tmp_path: Path) -> None:
     run("pretraining.pretrain_shapes", "--images", "128", "--out", str(tmp_path), cwd=tmp_path)
-    model = mobilenet_v2(tmp_path / "mobilenet_v2-shapes.safetensors")
+    model = load_mobilenet_v2(tmp_path / "mobilenet_v2-shapes.safetensors")
     assert model.classifier[1].out_features == 30
     assert all(torch.isfinite(p).all() for p in model.parameters())
     record = json.loads((tmp_path / "records" / "pretraining" / "pretrain_shapes.json").read_text())

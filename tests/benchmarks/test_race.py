@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from course_utils.images.data import Prepare
+from course_utils.images.preprocessing import Prepare
 from tests.scripts import run
 from tests.tiny import data, network, same, state
 

@@ -13,11 +13,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from course_utils import _torchvision_fix, environment, packages, world
-from course_utils.commands import doctor
-from course_utils.commands import doctor_data as diagnosis_of_data
-from course_utils.commands import doctor_machine as diagnosis
+from course_utils.commands import doctor, doctor_data, doctor_machine
 from course_utils.commands.doctor_machine import Finding
-from course_utils.downloads import known_files as downloads
+from course_utils.downloads import cifar10
 
 import psutil
 import pytest
@@ -29,9 +27,9 @@ DiskUsage = namedtuple("DiskUsage", "total used free")
 
 
 def test_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert diagnosis.python().status == "ok"
+    assert doctor_machine.python().status == "ok"
     monkeypatch.setattr(sys, "version", "3.9.2 (main)")
-    finding = diagnosis.python()
+    finding = doctor_machine.python()
     assert finding.status == "problem"
     assert "3.9.2" in finding.found
     assert "3.11" in finding.found
@@ -55,7 +53,7 @@ def test_versions_compare_as_numbers() -> None:
 
 
 def installed_as_pinned(monkeypatch: pytest.MonkeyPatch, **changed: str | None) -> None:
-    pins = packages.pins(diagnosis.PROJECT / "requirements.txt")
+    pins = packages.pins(doctor_machine.PROJECT / "requirements.txt")
 
     def version(name: str) -> str:
         found = changed.get(name, pins.get(name, "99"))
@@ -68,18 +66,18 @@ def installed_as_pinned(monkeypatch: pytest.MonkeyPatch, **changed: str | None) 
 
 def test_packages_as_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
     installed_as_pinned(monkeypatch)
-    assert diagnosis.installed_packages().status == "ok"
+    assert doctor_machine.installed_packages().status == "ok"
 
 
 def test_a_local_label_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    pins = packages.pins(diagnosis.PROJECT / "requirements.txt")
+    pins = packages.pins(doctor_machine.PROJECT / "requirements.txt")
     installed_as_pinned(monkeypatch, torch=f"{pins['torch']}+cpu")
-    assert diagnosis.installed_packages().status == "ok"
+    assert doctor_machine.installed_packages().status == "ok"
 
 
 def test_another_version_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
     installed_as_pinned(monkeypatch, torch="2.11.0")
-    finding = diagnosis.installed_packages()
+    finding = doctor_machine.installed_packages()
     assert finding.status == "note"
     assert "torch 2.11.0" in finding.found
     assert "requirements.txt" in finding.advice
@@ -87,7 +85,7 @@ def test_another_version_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_version_below_the_range_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     installed_as_pinned(monkeypatch, torch="2.1.0")
-    finding = diagnosis.installed_packages()
+    finding = doctor_machine.installed_packages()
     assert finding.status == "problem"
     assert "torch 2.1.0 (needs 2.6 or later)" in finding.found
 
@@ -96,36 +94,36 @@ def test_a_missing_package_is_a_problem_and_a_missing_tool_a_note(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     installed_as_pinned(monkeypatch, seaborn=None)
-    finding = diagnosis.installed_packages()
+    finding = doctor_machine.installed_packages()
     assert finding.status == "problem"
     assert "seaborn" in finding.found
     installed_as_pinned(monkeypatch, ruff=None)
-    finding = diagnosis.installed_packages()
+    finding = doctor_machine.installed_packages()
     assert finding.status == "note"
     assert "ruff" in finding.found
 
 
 def test_a_gpu_that_lies_idle_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "pick_device", lambda: torch.device("cpu"))
-    monkeypatch.setattr(diagnosis.shutil, "which", lambda name: None)
-    assert diagnosis.device().status == "ok"
-    assert torch.__version__ in diagnosis.device().found
-    monkeypatch.setattr(diagnosis.shutil, "which", lambda name: f"/bin/{name}")
-    assert diagnosis.device().status == "note"
-    assert "CUDA" in diagnosis.device().advice
+    monkeypatch.setattr(doctor_machine.shutil, "which", lambda name: None)
+    assert doctor_machine.device().status == "ok"
+    assert torch.__version__ in doctor_machine.device().found
+    monkeypatch.setattr(doctor_machine.shutil, "which", lambda name: f"/bin/{name}")
+    assert doctor_machine.device().status == "note"
+    assert "CUDA" in doctor_machine.device().advice
 
 
 def test_torchvision_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "__version__", "2.11.0")
     monkeypatch.setattr(torchvision, "__version__", "0.26.0")
     monkeypatch.setattr(_torchvision_fix, "why_declared", lambda: None)
-    assert diagnosis.torchvision().status == "ok"
+    assert doctor_machine.torchvision().status == "ok"
 
 
 def test_torchvision_for_another_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "__version__", "2.13.0+cpu")
     monkeypatch.setattr(torchvision, "__version__", "0.26.0")
-    finding = diagnosis.torchvision()
+    finding = doctor_machine.torchvision()
     assert finding.status == "problem"
     assert "torch 2.11" in finding.found
     assert "torchvision==0.28.*" in finding.advice
@@ -135,7 +133,7 @@ def test_declared_operators_are_harmless(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(torch, "__version__", "2.13.0+cpu")
     monkeypatch.setattr(torchvision, "__version__", "0.28.0+cu130")
     monkeypatch.setattr(_torchvision_fix, "why_declared", lambda: "no libcudart")
-    finding = diagnosis.torchvision()
+    finding = doctor_machine.torchvision()
     assert finding.status == "note"
     assert "no libcudart" in finding.found
     assert "harmless" in finding.advice
@@ -143,10 +141,10 @@ def test_declared_operators_are_harmless(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
-    assert diagnosis.threads().status == "ok"
+    assert doctor_machine.threads().status == "ok"
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    assert diagnosis.threads().status == "note"
-    assert "PASSIVE" in diagnosis.threads().advice
+    assert doctor_machine.threads().status == "note"
+    assert "PASSIVE" in doctor_machine.threads().advice
 
 
 @pytest.mark.parametrize(
@@ -165,7 +163,7 @@ def test_memory(
     monkeypatch.setattr(
         psutil, "virtual_memory", lambda: SimpleNamespace(available=available * 1e9)
     )
-    finding = diagnosis.memory()
+    finding = doctor_machine.memory()
     assert finding.status == status
     assert word in finding.found
     assert bool(finding.advice) == (status == "problem")
@@ -173,36 +171,36 @@ def test_memory(
 
 def test_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "not" / "yet"))
-    monkeypatch.setattr(diagnosis.shutil, "disk_usage", lambda p: DiskUsage(9e9, 0, 9e9))
-    finding = diagnosis.disk()
+    monkeypatch.setattr(doctor_machine.shutil, "disk_usage", lambda p: DiskUsage(9e9, 0, 9e9))
+    finding = doctor_machine.disk()
     assert finding.status == "ok"
     assert str(tmp_path) in finding.found
     assert not (tmp_path / "not").exists(), "looking must not create the folder"
 
-    monkeypatch.setattr(diagnosis.shutil, "disk_usage", lambda p: DiskUsage(9e9, 9e9, 1e8))
-    assert diagnosis.disk().status == "note"
-    assert "COURSE_CACHE" in diagnosis.disk().advice
+    monkeypatch.setattr(doctor_machine.shutil, "disk_usage", lambda p: DiskUsage(9e9, 9e9, 1e8))
+    assert doctor_machine.disk().status == "note"
+    assert "COURSE_CACHE" in doctor_machine.disk().advice
 
 
 def test_a_folder_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    finding = diagnosis.disk()
+    finding = doctor_machine.disk()
     assert finding.status == "note"
     assert "cannot be written" in finding.found
 
 
 def test_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_OFFLINE", "1")
-    assert diagnosis.network().status == "ok"
-    assert "COURSE_OFFLINE" in diagnosis.network().found
+    assert doctor_machine.network().status == "ok"
+    assert "COURSE_OFFLINE" in doctor_machine.network().found
     monkeypatch.delenv("COURSE_OFFLINE")
     asked: list[float] = []
-    monkeypatch.setattr(downloads, "online", lambda timeout: bool(asked.append(timeout)))
-    assert diagnosis.network().status == "note"
+    monkeypatch.setattr(cifar10, "online", lambda timeout: bool(asked.append(timeout)))
+    assert doctor_machine.network().status == "note"
     assert max(asked) <= 3
-    monkeypatch.setattr(downloads, "online", lambda timeout: True)
-    assert diagnosis.network().status == "ok"
+    monkeypatch.setattr(cifar10, "online", lambda timeout: True)
+    assert doctor_machine.network().status == "ok"
 
 
 def kernel(folder: Path, program: str) -> None:
@@ -214,21 +212,24 @@ def kernel(folder: Path, program: str) -> None:
 def test_jupyterlab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     kernel(tmp_path, sys.executable)
-    assert diagnosis.jupyterlab().status == "ok"
-    assert "this Python" in diagnosis.jupyterlab().found
+    assert doctor_machine.jupyterlab().status == "ok"
+    assert "this Python" in doctor_machine.jupyterlab().found
 
 
 def test_the_kernel_of_another_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     kernel(tmp_path, "/opt/other/bin/python")
-    finding = diagnosis.jupyterlab()
+    finding = doctor_machine.jupyterlab()
     assert finding.status == "note"
     assert str(Path("/opt/other/bin/python")) in finding.found
 
 
 def test_jupyterlab_and_widgets_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnosis, "find_spec", lambda name: None)
-    for check, name in ((diagnosis.jupyterlab, "jupyterlab"), (diagnosis.widgets, "anywidget")):
+    monkeypatch.setattr(doctor_machine, "find_spec", lambda name: None)
+    for check, name in (
+        (doctor_machine.jupyterlab, "jupyterlab"),
+        (doctor_machine.widgets, "anywidget"),
+    ):
         finding = check()
         assert finding.status == "problem"
         assert name in finding.found
@@ -236,9 +237,9 @@ def test_jupyterlab_and_widgets_missing(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_widgets(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert diagnosis.widgets().status == "ok"
+    assert doctor_machine.widgets().status == "ok"
     monkeypatch.setattr("jupyter_core.paths.jupyter_path", lambda *parts: ["/nowhere"])
-    finding = diagnosis.widgets()
+    finding = doctor_machine.widgets()
     assert finding.status == "problem"
     assert "jupyterlab-manager" in finding.found
 
@@ -251,7 +252,7 @@ def data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     copy = folder / world.SHAPES_WEIGHTS.name
     copy.write_bytes(world.SHAPES_WEIGHTS.read_bytes())
     monkeypatch.setattr(world, "SHAPES_WEIGHTS", copy)
-    monkeypatch.setattr(diagnosis_of_data, "PROJECT", tmp_path)
+    monkeypatch.setattr(doctor_data, "PROJECT", tmp_path)
     return folder
 
 
@@ -261,11 +262,11 @@ def write_weights_record(folder: Path, **values: Any) -> None:
 
 def test_built_in_weights(data_folder: Path) -> None:
     size = (data_folder / world.SHAPES_WEIGHTS.name).stat().st_size
-    without = diagnosis_of_data.built_in_weights()
+    without = doctor_data.built_in_weights()
     assert without.status == "note"
     assert "pretrain_shapes.json" in without.found
     write_weights_record(data_folder, bytes=size)
-    finding = diagnosis_of_data.built_in_weights()
+    finding = doctor_data.built_in_weights()
     assert finding.status == "ok"
     assert "30 classes" in finding.found
 
@@ -275,7 +276,7 @@ def test_built_in_weights_that_are_not_the_recorded_ones(
     data_folder: Path, wrong: dict[str, Any]
 ) -> None:
     write_weights_record(data_folder, **wrong)
-    finding = diagnosis_of_data.built_in_weights()
+    finding = doctor_data.built_in_weights()
     assert finding.status == "problem"
     assert "git checkout" in finding.advice
 
@@ -283,51 +284,51 @@ def test_built_in_weights_that_are_not_the_recorded_ones(
 def test_built_in_weights_cut_off_or_missing(data_folder: Path) -> None:
     path = data_folder / world.SHAPES_WEIGHTS.name
     path.write_bytes(path.read_bytes()[:1000])
-    assert diagnosis_of_data.built_in_weights().status == "problem"
+    assert doctor_data.built_in_weights().status == "problem"
     path.unlink()
-    finding = diagnosis_of_data.built_in_weights()
+    finding = doctor_data.built_in_weights()
     assert finding.status == "problem"
     assert "missing" in finding.found
 
 
 def test_imagenet_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    absent = diagnosis_of_data.imagenet_weights()
+    absent = doctor_data.imagenet_weights()
     assert absent.status == "note"
     assert "fetch" in absent.advice
 
     path = tmp_path / "hub" / "checkpoints" / "mobilenet_v2-b0353104.pth"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"something else")
-    other = diagnosis_of_data.imagenet_weights()
+    other = doctor_data.imagenet_weights()
     assert other.status == "note"
     assert "checksum" in other.found
 
     monkeypatch.setattr(
-        "course_utils.downloads.whole_files.digest",
+        "course_utils.downloads.disk.digest",
         lambda path, name: "b0353104" + "0" * 56,
     )
-    assert diagnosis_of_data.imagenet_weights().status == "ok"
+    assert doctor_data.imagenet_weights().status == "ok"
 
 
 def test_cifar10(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
-    finding = diagnosis_of_data.cifar10()
+    finding = doctor_data.cifar10()
     assert finding.status == "note"
     assert "fetch cifar10" in finding.advice
-    monkeypatch.setattr(downloads, "cifar10_on_disk", lambda: tmp_path)
-    assert diagnosis_of_data.cifar10().status == "ok"
+    monkeypatch.setattr(cifar10, "on_disk", lambda: tmp_path)
+    assert doctor_data.cifar10().status == "ok"
 
 
 @pytest.mark.parametrize("word", ["", "auto", "shapes", "cifar10"])
 def test_course_data_words(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
     monkeypatch.setenv("COURSE_DATA", word)
-    assert diagnosis_of_data.course_data().status == "ok"
+    assert doctor_data.course_data().status == "ok"
 
 
 def test_course_data_that_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_DATA", "cifar100")
-    finding = diagnosis_of_data.course_data()
+    finding = doctor_data.course_data()
     assert finding.status == "problem"
     assert "cifar100" in finding.found
     assert "shapes" in finding.advice
@@ -335,28 +336,28 @@ def test_course_data_that_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_course_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
-    assert diagnosis_of_data.course_data().status == "problem"
+    assert doctor_data.course_data().status == "problem"
     for name in ("cat", "dog"):
         (tmp_path / name).mkdir()
         for i in range(5):
             Image.new("RGB", (32, 32), (i, i, i)).save(tmp_path / name / f"{i}.png")
-    finding = diagnosis_of_data.course_data()
+    finding = doctor_data.course_data()
     assert finding.status == "ok"
     assert "8 images to train on, 2 to test on" in finding.found
     for file in tmp_path.rglob("*.png"):
         file.write_bytes(b"no image")
-    assert diagnosis_of_data.course_data().status == "problem"
+    assert doctor_data.course_data().status == "problem"
 
 
 def test_an_error_inside_a_check_is_a_finding() -> None:
     def broken() -> Finding:
         raise ZeroDivisionError("two\nlines")
 
-    finding = diagnosis.examine(broken)
+    finding = doctor_machine.examine(broken)
     assert finding.status == "problem"
     assert "ZeroDivisionError: two" in finding.found
     assert "lines" not in finding.found
-    assert diagnosis.examine(lambda: Finding("ok", "fine")) == Finding("ok", "fine")
+    assert doctor_machine.examine(lambda: Finding("ok", "fine")) == Finding("ok", "fine")
 
 
 def test_findings_keep_their_order_and_the_network_does_not_hold_up_the_others() -> None:
@@ -365,13 +366,13 @@ def test_findings_keep_their_order_and_the_network_does_not_hold_up_the_others()
     def slow() -> Finding:
         time.sleep(0.2)
         order.append("network")
-        return diagnosis.ok("late")
+        return doctor_machine.ok("late")
 
     def quick() -> Finding:
         order.append("other")
-        return diagnosis.ok("soon")
+        return doctor_machine.ok("soon")
 
-    findings = diagnosis.all_findings([("network", slow), ("other", quick)])
+    findings = doctor_machine.all_findings([("network", slow), ("other", quick)])
     assert [title for title, _ in findings] == ["network", "other"]
     assert order == ["other", "network"]
 
@@ -379,9 +380,9 @@ def test_findings_keep_their_order_and_the_network_does_not_hold_up_the_others()
 @pytest.mark.parametrize(
     ("finding", "status", "verdict"),
     [
-        (diagnosis.ok("fine"), 0, "Lessons will run. Nothing to note."),
-        (diagnosis.note("odd", "look"), 0, "Lessons will run. 1 note."),
-        (diagnosis.problem("bad", "mend it"), 1, "See to the problems first. 1 problem."),
+        (doctor_machine.ok("fine"), 0, "Lessons will run. Nothing to note."),
+        (doctor_machine.note("odd", "look"), 0, "Lessons will run. 1 note."),
+        (doctor_machine.problem("bad", "mend it"), 1, "See to the problems first. 1 problem."),
     ],
 )
 def test_exit_status_and_report(

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from course_utils.commands import fetch as command
-from course_utils.downloads import known_files as downloads
-from course_utils.downloads.known_files import DownloadError
+from course_utils.downloads import cifar10, torchvision_weights
+from course_utils.downloads.disk import DownloadError
 
 import pytest
 
@@ -25,7 +25,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path | None]]:
     """Stand-ins that fetch nothing: what was asked of them, in order."""
     seen: list[tuple[str, Path | None]] = []
 
-    def cifar10(folder: Path | None) -> Path:
+    def images(folder: Path | None) -> Path:
         seen.append(("cifar10", folder))
         return folder or Path("cache")
 
@@ -33,8 +33,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path | None]]:
         seen.append((Path(which.url).name, folder))
         return (folder or Path("hub")) / Path(which.url).name
 
-    monkeypatch.setattr(downloads, "fetch_cifar10", cifar10)
-    monkeypatch.setattr(downloads, "fetch_weights", weights)
+    monkeypatch.setattr(cifar10, "fetch", images)
+    monkeypatch.setattr(torchvision_weights, "fetch", weights)
     return seen
 
 
@@ -86,7 +86,7 @@ def test_failure_is_told_and_the_rest_still_fetched(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(downloads, "fetch_cifar10", fail)
+    monkeypatch.setattr(cifar10, "fetch", fail)
     assert run() == 1
     assert "The line is dead.\nWhat to do: Mend it." in capsys.readouterr().err
     assert [name for name, _ in calls] == ["mobilenet_v2-b0353104.pth"]
@@ -95,7 +95,7 @@ def test_failure_is_told_and_the_rest_still_fetched(
 def test_interrupt_ends_it(
     calls: list[tuple[str, Path | None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "fetch_cifar10", stop)
+    monkeypatch.setattr(cifar10, "fetch", stop)
     assert run() == 130
     assert calls == []
 

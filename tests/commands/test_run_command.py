@@ -51,7 +51,7 @@ def call(words: str) -> int:
 
 
 def experiment(**settings: Any) -> Experiment:
-    course = world.settle(0, "shapes", 24, 12)
+    course = world.choose(0, "shapes", 24, 12)
     setup = Setup(**{"epochs": 2, "batch": 8, **settings})
     return Experiment(
         setup, course.data, replace(course.prepare, size=32), course.weights, course.device
@@ -165,7 +165,7 @@ def test_a_cache_too_large_is_not_filled(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.fixture(scope="module")
 def model() -> nn.Module:
-    course = world.settle(0, "shapes", 24, 12)
+    course = world.choose(0, "shapes", 24, 12)
     return Setup().build(course.weights, 10, course.device)
 
 
@@ -199,7 +199,7 @@ def test_optimizers_and_their_rates(model: nn.Module, name: Any) -> None:
 
 
 def test_scratch_starts_from_random_weights() -> None:
-    course = world.settle(0, "shapes", 24, 12)
+    course = world.choose(0, "shapes", 24, 12)
 
     def first_layer(start: Any, seed: int) -> torch.Tensor:
         torch.manual_seed(seed)
@@ -232,7 +232,7 @@ def test_a_folder_of_images(
 def test_images_of_a_folder_are_kept_as_large_as_they_are_used(tmp_path: Path) -> None:
     folder = image_folder(tmp_path / "pets")
     args = parse(f"--world {shlex.quote(str(folder))} --size 80")
-    course = world.settle(0, str(folder), 6, 2)
+    course = world.choose(0, str(folder), 6, 2)
     assert run.images(args, course, str(folder), 80).train_images.shape[-2:] == (80, 80)
 
 

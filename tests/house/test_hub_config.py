@@ -88,7 +88,7 @@ def test_each_student_computes_on_one_thread(one_server: Config) -> None:
 def test_the_documented_variables_reach_the_places_they_are_meant_for(
     one_server: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from course_utils.downloads import known_files as downloads
+    from course_utils.downloads import cifar10, network
     from course_utils.exercises.own_folder import own_folder
 
     import torch.hub
@@ -97,9 +97,9 @@ def test_the_documented_variables_reach_the_places_they_are_meant_for(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HOME", str(tmp_path))
     data = Path(one_server.Spawner.environment["COURSE_CACHE"])
-    assert downloads.cache_folder() == data
+    assert cifar10.cache_folder() == data
     assert data in Path(torch.hub.get_dir()).parents
-    assert downloads.offline()
+    assert network.offline()
     assert own_folder() == tmp_path / ".transfer-learning"
 
 

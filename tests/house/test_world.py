@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 from course_utils import begin, environment, world
-from course_utils.downloads.known_files import DownloadError
-from course_utils.images.data import load_shapes
-from course_utils.networks import loading as models
-from course_utils.world import settle
+from course_utils.downloads.disk import DownloadError
+from course_utils.images.datasets import load_shapes
+from course_utils.networks.heads import find_head
+from course_utils.world import choose
 from tests.house.world_banner import check_banner
 from tests.tiny import data
 
@@ -23,7 +23,7 @@ import torch
 
 def test_auto_takes_cifar10_when_all_of_it_is_on_disk(machine):
     machine.cifar10 = machine.weights = True
-    course = settle(3, "auto", 500, 200)
+    course = choose(3, "auto", 500, 200)
     assert (course.world, course.size) == ("cifar10", 96)
     assert course.weights.path == machine.folder / "weights.pth"
     assert course.weights.mean == world.IMAGENET_MEAN
@@ -49,7 +49,7 @@ def test_auto_downloads_what_is_absent_or_says_why_not(
     machine.broken = "" if how != "breaks" else "cifar10" if not cifar10 else "weights"
     if how == "forbidden":
         monkeypatch.setenv("COURSE_OFFLINE", "1")
-    course = settle(0, "auto", 100, 50)
+    course = choose(0, "auto", 100, 50)
     printed = capsys.readouterr().out
     if how == "answers":
         assert course.world == "cifar10"
@@ -73,7 +73,7 @@ def test_auto_downloads_what_is_absent_or_says_why_not(
 
 @pytest.mark.parametrize("wish", ["", "  ", " auto "])
 def test_an_unset_wish_is_auto(machine, wish):
-    assert settle(0, wish, 10, 10).world == "shapes"
+    assert choose(0, wish, 10, 10).world == "shapes"
 
 
 # ---- a wish by name
@@ -81,7 +81,7 @@ def test_an_unset_wish_is_auto(machine, wish):
 
 def test_shapes_ask_neither_disk_nor_network(machine):
     machine.cifar10 = machine.weights = machine.network = True
-    course = settle(4, "shapes", 60, 40)
+    course = choose(4, "shapes", 60, 40)
     assert course.world == "shapes"
     assert course.why == "COURSE_DATA=shapes"
     assert machine.asked == []
@@ -91,14 +91,14 @@ def test_shapes_ask_neither_disk_nor_network(machine):
 
 def test_cifar10_on_disk(machine):
     machine.cifar10 = machine.weights = True
-    course = settle(4, "cifar10", 60, 40)
+    course = choose(4, "cifar10", 60, 40)
     assert (course.world, course.why) == ("cifar10", "COURSE_DATA=cifar10")
     assert machine.asked == []
 
 
 def test_cifar10_is_downloaded_when_it_is_wished_for(machine):
     machine.network = True
-    assert settle(4, "cifar10", 60, 40).world == "cifar10"
+    assert choose(4, "cifar10", 60, 40).world == "cifar10"
     assert machine.asked == ["cifar10", "weights"]
 
 
@@ -106,14 +106,14 @@ def test_cifar10_is_downloaded_when_it_is_wished_for(machine):
 def test_a_wish_for_cifar10_never_becomes_something_else(machine, broken):
     machine.network, machine.broken = True, broken
     with pytest.raises(DownloadError, match=f"{broken} broke off"):
-        settle(4, "cifar10", 60, 40)
+        choose(4, "cifar10", 60, 40)
 
 
 @pytest.mark.parametrize("wish", ["cifar", "SHAPES", "/no/such/folder", "cifar100"])
 def test_an_impossible_wish_names_the_possible_ones(machine, wish):
     message = rf"COURSE_DATA='{re.escape(wish)}'.*auto, shapes, cifar10 nor a folder.*restart"
     with pytest.raises(ValueError, match=message):
-        settle(0, wish, 10, 10)
+        choose(0, wish, 10, 10)
 
 
 # ---- size by device
@@ -133,11 +133,11 @@ def test_colab_without_a_word_takes_photographs_as_large_as_its_machine_allows(
     machine, monkeypatch
 ):
     machine.network = True  # and nothing on the disk, as on every new machine there
-    small = settle(4, "auto", 300, 500)
+    small = choose(4, "auto", 300, 500)
     assert (small.world, small.size, small.train, small.test) == ("cifar10", 96, 300, 500)
     check_banner(small, "300 to train on, 500 to test on", "CPU, ")
     give_gpu(monkeypatch, "Tesla T4")
-    large = settle(4, "auto", 300, 500)
+    large = choose(4, "auto", 300, 500)
     assert (large.world, large.size, large.train, large.test) == ("cifar10", 224, None, None)
     assert large.device.type == "cuda"
     check_banner(large, "all to train on, all to test on", "GPU, Tesla T4")
@@ -154,19 +154,19 @@ def test_a_gpu_takes_photographs_whole_unless_told_otherwise(
     give_gpu(monkeypatch, "H100")
     if subset is not None:
         monkeypatch.setenv("COURSE_SUBSET", subset)
-    course = settle(0, "cifar10", 100, 50)
+    course = choose(0, "cifar10", 100, 50)
     assert (course.size, course.train, course.test) == expected
     counts = "all to train on, all to test on" if subset != "1" else "100 to train on"
     check_banner(course, counts, "GPU, H100")
     # the built-in images are drawn at 32 pixels, and gain nothing from a GPU's 224
-    assert settle(0, "shapes", 100, 50).size == 64
+    assert choose(0, "shapes", 100, 50).size == 64
 
 
 # ---- what a course gives
 
 
 def test_shapes_data_weights_and_preparation_belong_together(machine):
-    course = settle(0, "shapes", 60, 40)
+    course = choose(0, "shapes", 60, 40)
     expected = load_shapes("target", 60, 40)
     assert torch.equal(course.data.train_images, expected.train_images)
     assert torch.equal(course.data.test_images, expected.test_images)
@@ -180,7 +180,7 @@ def test_shapes_data_weights_and_preparation_belong_together(machine):
     assert abs(float(prepared.mean())) < 0.1
     assert 0.8 < float(prepared.std()) < 1.2
     model = course.pretrained()
-    assert models.find_head(model)[1].out_features == 30 == len(course.weights.class_names)
+    assert find_head(model)[1].out_features == 30 == len(course.weights.class_names)
     assert model.features[0][0].weight.is_contiguous(memory_format=torch.channels_last)
     twin = course.pretrained()
     assert twin is not model
@@ -189,12 +189,12 @@ def test_shapes_data_weights_and_preparation_belong_together(machine):
 
 def test_no_wish_for_nothing_becomes_a_wish_for_much(machine):
     with pytest.raises(ValueError, match="n must be at least 1"):
-        _ = settle(0, "shapes", 0, 10).data
+        _ = choose(0, "shapes", 0, 10).data
 
 
 def test_the_own_weights_know_their_own_images(machine):
     """Far from guessing (3%) on the classes they were trained on, at the size they were."""
-    course = settle(0, "shapes", 10, 10)
+    course = choose(0, "shapes", 10, 10)
     source = load_shapes("source", 1, 150)
     model = course.pretrained().eval()
 
@@ -217,7 +217,7 @@ def test_cifar10_is_read_from_where_it_lies_once(machine, monkeypatch):
         return data(100, 40)
 
     monkeypatch.setattr(world, "load_cifar10", load)
-    course = settle(0, "cifar10", 20, 12)
+    course = choose(0, "cifar10", 20, 12)
     assert roots == [], "nothing is read before it is needed"
     assert len(course.data.train_images) == 20
     assert len(course.data.test_images) == 12

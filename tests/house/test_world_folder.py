@@ -2,7 +2,7 @@
 
 from course_utils import world
 from course_utils.images.folders import ImageFolderError
-from course_utils.world import settle
+from course_utils.world import choose
 from tests.house.world_banner import check_banner
 from tests.tiny import image_folder
 
@@ -18,7 +18,7 @@ def pets(tmp_path):
 
 def test_a_folder_with_weights_on_disk(machine, pets):
     machine.weights = True
-    course = settle(5, str(pets), 1000, 1000)
+    course = choose(5, str(pets), 1000, 1000)
     assert (course.world, course.size) == ("folder", 96)
     assert course.why == f"COURSE_DATA={pets}"
     assert machine.asked == [], "with weights on disk there is nothing to wait for"
@@ -31,7 +31,7 @@ def test_a_folder_with_weights_on_disk(machine, pets):
 
 def test_a_folder_downloads_the_weights_it_lacks(machine, pets):
     machine.network = True
-    course = settle(5, str(pets), 10, 10)
+    course = choose(5, str(pets), 10, 10)
     assert machine.asked == ["online?", "weights"]
     assert course.weights.path.name == "weights.pth"
     assert course.size == 96
@@ -51,7 +51,7 @@ def test_a_folder_without_imagenet_weights_says_what_stands_in(
     if how == "forbidden":
         monkeypatch.setenv("COURSE_OFFLINE", "1")
     machine.network, machine.broken = how == "breaks", "weights"
-    course = settle(5, str(pets), 10, 10)
+    course = choose(5, str(pets), 10, 10)
     assert course.weights == world.shapes_weights()
     assert course.size == 64
     check_banner(course, f"{reason}: the course's own weights stand in", "30 other shapes")
@@ -61,16 +61,16 @@ def test_a_folder_without_imagenet_weights_says_what_stands_in(
 def test_a_home_folder_may_be_written_short(machine, pets, monkeypatch):
     monkeypatch.setenv("HOME", str(pets.parent))
     monkeypatch.setenv("USERPROFILE", str(pets.parent))
-    assert settle(0, "~/pets", 10, 10).world == "folder"
+    assert choose(0, "~/pets", 10, 10).world == "folder"
 
 
 def test_a_folder_that_cannot_be_used_is_told_of_at_once(machine, tmp_path):
     machine.weights = True
     image_folder(tmp_path / "one", {"cat": 5})
     with pytest.raises(ImageFolderError, match="only one class folder"):
-        settle(0, str(tmp_path / "one"), 10, 10)
+        choose(0, str(tmp_path / "one"), 10, 10)
     image_folder(tmp_path / "bad", {"cat": 2, "dog": 2})
     for file in (tmp_path / "bad").rglob("*.png"):
         file.write_bytes(b"no image")
     with pytest.raises(ImageFolderError, match="cannot be read as an image"):
-        settle(0, str(tmp_path / "bad"), 10, 10)
+        choose(0, str(tmp_path / "bad"), 10, 10)

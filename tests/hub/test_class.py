@@ -83,10 +83,11 @@ def test_all_run_a_lesson_at_once(classroom: Class) -> None:
 FETCH = """
 import json, os
 os.environ["COURSE_OFFLINE"] = {offline!r}
-from course_utils.downloads import known_files as downloads
-archive = downloads.Archive(**json.loads({archive!r}))
-print(downloads.fetch_cifar10(archive=archive, progress=False, retries=0))
-print(downloads.fetch_weights({weights!r}, progress=False, retries=0))
+from course_utils.downloads import cifar10, torchvision_weights
+from course_utils.downloads.archives import Archive
+archive = Archive(**json.loads({archive!r}))
+print(cifar10.fetch(archive=archive, progress=False, retries=0))
+print(torchvision_weights.fetch({weights!r}, progress=False, retries=0))
 """
 
 

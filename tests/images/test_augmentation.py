@@ -1,8 +1,8 @@
 """What is done to a batch on the device is what torchvision does to one image after the other."""
 
-from course_utils.images.augmentation import Augment, shifted
-from course_utils.images.data import Prepare, flip_some
+from course_utils.images.augmentation import Augment, flip_some, shifted
 from course_utils.images.fast_preparing import FastPrepare
+from course_utils.images.preprocessing import Prepare
 
 import pytest
 import torch

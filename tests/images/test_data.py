@@ -4,16 +4,15 @@ import hashlib
 import pickle
 from collections import Counter
 
-from course_utils.images.data import (
+from course_utils.images.augmentation import flip_some
+from course_utils.images.datasets import (
     ImageData,
-    Prepare,
-    as_they_are,
     balanced_choice,
     batches,
-    flip_some,
     load_cifar10,
     load_shapes,
 )
+from course_utils.images.preprocessing import Prepare, as_they_are
 from tests.tiny import CLASSES, data
 
 import numpy as np

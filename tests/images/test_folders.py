@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from course_utils.images.folders import ImageFolderError, count, load_folder
+from course_utils.images.folders import ImageFolderError, count_images, load_folder
 from tests.tiny import image_folder, write_image
 
 import pytest
@@ -27,7 +27,7 @@ def test_train_and_test_folders(tmp_path):
     assert found.train_images.shape == (7, 3, 20, 20), "small equal images stay as they are"
     assert grey(found.train_images) == [50 * y for y in found.train_labels.tolist()]
     assert grey(found.test_images) == [50 * y for y in found.test_labels.tolist()]
-    assert count(tmp_path / "pets") == (7, 3)
+    assert count_images(tmp_path / "pets") == (7, 3)
 
 
 @pytest.mark.parametrize("name", ["test", "val", "valid", "validation"])
@@ -46,7 +46,7 @@ def test_without_a_test_folder_a_fifth_of_each_class_is_set_aside(tmp_path):
     test = {names[k]: v for k, v in Counter(found.test_labels.tolist()).items()}
     assert train == {"many": 32, "few": 4, "two": 1}
     assert test == {"many": 8, "few": 1, "two": 1}
-    assert count(tmp_path) == (37, 10)
+    assert count_images(tmp_path) == (37, 10)
     train_set = {image.numpy().tobytes() for image in found.train_images}
     assert not train_set & {image.numpy().tobytes() for image in found.test_images}
     again, other = load_folder(tmp_path), load_folder(tmp_path, seed=1)
@@ -96,7 +96,7 @@ def test_any_kind_of_picture_becomes_rgb(tmp_path):
     Image.new("RGBA", (20, 20), (1, 2, 3, 0)).save(tmp_path / "a" / "clear.webp", lossless=True)
     Image.new("P", (20, 20)).save(tmp_path / "a" / "palette.gif")
     (tmp_path / "a" / "notes.txt").write_text("not an image")
-    assert count(tmp_path) == (4, 2)
+    assert count_images(tmp_path) == (4, 2)
     assert load_folder(tmp_path).train_images.shape == (4, 3, 20, 20)
 
 
@@ -108,14 +108,14 @@ def test_hidden_files_and_folders_are_none_of_the_readers(tmp_path):
     (tmp_path / "b" / "._001.png").write_bytes(b"a Mac's shadow of 001.png")
     (tmp_path / "b" / "folder.png").mkdir()
     assert load_folder(tmp_path).class_names == ("a", "b")
-    assert count(tmp_path) == (6, 2)
+    assert count_images(tmp_path) == (6, 2)
 
 
 def test_nested_folders_belong_to_their_class(tmp_path):
     image_folder(tmp_path / "a", {"left": 2, "right": 2})
     image_folder(tmp_path, {"b": 4})
     assert load_folder(tmp_path).class_names == ("a", "b")
-    assert count(tmp_path) == (6, 2)
+    assert count_images(tmp_path) == (6, 2)
 
 
 # ---- what can be wrong
@@ -133,7 +133,7 @@ def test_no_such_folder(tmp_path):
     (tmp_path / "file").write_text("")
     fails(tmp_path / "file", "no folder")
     with pytest.raises(ImageFolderError, match="no folder"):
-        count(tmp_path / "nowhere")
+        count_images(tmp_path / "nowhere")
 
 
 def test_an_empty_folder_is_shown_the_layout(tmp_path):

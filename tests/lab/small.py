@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from course_utils.images.data import Prepare
+from course_utils.images.preprocessing import Prepare
 from course_utils.lab.session.session import Session, Settings, Setup
 from tests.tiny import BLOCKS, data, mobilenet, network, prepare
 

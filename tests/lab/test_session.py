@@ -8,7 +8,7 @@ import subprocess
 import sys
 import weakref
 
-from course_utils.images.data import ImageData
+from course_utils.images.datasets import ImageData
 from course_utils.lab.session import history as history_module
 from course_utils.lab.session.session import LabError, Session, Settings, Setup
 from course_utils.networks import inspection

@@ -1,6 +1,6 @@
 """What blocks answer: strongest places, receptive fields, purity, separation."""
 
-from course_utils.images.data import Prepare, as_they_are
+from course_utils.images.preprocessing import Prepare, as_they_are
 from course_utils.lesson01 import activations
 
 import pytest

@@ -2,7 +2,7 @@
 
 from benchmarks.lesson01 import checkpoint_parts
 from course_utils import world
-from course_utils.networks import loading as models
+from course_utils.networks.checkpoint_files import read_checkpoint
 
 import pytest
 import torch
@@ -10,11 +10,11 @@ import torch
 
 @pytest.fixture(scope="module")
 def course() -> world.Course:
-    return world.settle(1, "shapes", 40, 40)
+    return world.choose(1, "shapes", 40, 40)
 
 
 def test_the_parts_share_the_whole_checkpoint_between_them(course: world.Course) -> None:
-    state = models.read_checkpoint(course.weights.path)
+    state = read_checkpoint(course.weights.path)
     single = [part for part in checkpoint_parts.PARTS if part.startswith("without")]
     owners = {
         name: [part for part in single if checkpoint_parts.belongs(name, tensor, part)]
@@ -25,7 +25,7 @@ def test_the_parts_share_the_whole_checkpoint_between_them(course: world.Course)
 
 
 def test_what_is_left_out_keeps_a_new_networks_values(course: world.Course) -> None:
-    state = models.read_checkpoint(course.weights.path)
+    state = read_checkpoint(course.weights.path)
     model, dropped = checkpoint_parts.load_part(course, "without buffers", seed=0)
     own = model.state_dict()
     assert dropped == sum(b.numel() for b in model.buffers())

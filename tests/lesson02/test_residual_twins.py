@@ -53,7 +53,7 @@ def test_the_script_puts_every_block_back(monkeypatch: pytest.MonkeyPatch) -> No
     from course_utils import world
     from course_utils.lesson02 import twins
 
-    data, prepare = residual_twins.images(world.settle(2, "shapes", 32, 16), 0, 32, 16)
+    data, prepare = residual_twins.images(world.choose(2, "shapes", 32, 16), 0, 32, 16)
     net = twins.twin("residual", 10, len(data.class_names))
     before = list(net)
     found = list(residual_twins.without_one_block(net, data, prepare, [1, 3, 5]))

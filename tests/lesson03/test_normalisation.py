@@ -31,7 +31,7 @@ def test_each_normalisation_meets_both_modes_of_batch_norm(rows):
 
 
 def test_the_preparation_belongs_to_the_weights_of_each_network():
-    course = world.settle(10, "shapes", 20, 20)
+    course = world.choose(10, "shapes", 20, 20)
     _, prepare = normalisation.source(course, "mobilenet_v2")
     assert (prepare.mean, prepare.std) == (world.SHAPES_MEAN, world.SHAPES_STD)
     _, prepare = normalisation.source(course, "resnet18_slim")

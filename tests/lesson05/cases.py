@@ -107,7 +107,7 @@ BELOW = [1e-5, 1e-4, 3e-3, 1e-2, 3e-2]
 
 @cache
 def small_course() -> world.Course:
-    return replace(world.settle(5, "shapes", 100, 10), size=32)  # four times as fast
+    return replace(world.choose(5, "shapes", 100, 10), size=32)  # four times as fast
 
 
 def recipe(function: Callable[..., Any]) -> Callable[[], tuple[Any, ...]]:

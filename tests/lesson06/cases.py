@@ -9,7 +9,10 @@ from typing import Any
 
 from course_utils import experiments
 from course_utils.lesson06 import surgery
-from course_utils.networks import loading as models
+from course_utils.networks.checkpoint_files import CheckpointError
+from course_utils.networks.heads import replace_head
+from course_utils.networks.mobilenet import load_mobilenet_v2
+from course_utils.networks.partial_loading import load_matching
 from tests.exercises.harness import Cases
 from tests.lesson04.cases import numbers
 
@@ -56,9 +59,9 @@ def only_the_backbone(model: Any, state: State) -> None:
 
 
 def by_report(model: Any, state: State) -> None:
-    report = models.load_matching(model, state)
+    report = load_matching(model, state)
     if any(n.startswith("features.") for n in [*report.missing, *report.reshaped]):
-        raise models.CheckpointError(str(report))
+        raise CheckpointError(str(report))
 
 
 def refuse(model: Any, state: State) -> None:
@@ -125,7 +128,7 @@ def names_alone(model: Any, state: State) -> None:
 def original() -> Any:
     """The course's own pretrained network, on which the lesson works too."""
     folder = Path(__file__).resolve().parents[2] / "data"
-    return models.mobilenet_v2(folder / "mobilenet_v2-shapes.safetensors").eval()
+    return load_mobilenet_v2(folder / "mobilenet_v2-shapes.safetensors").eval()
 
 
 def wider(
@@ -139,7 +142,7 @@ def wider(
         state = original().state_dict()
         if filled:
             state, _ = surgery.copy_overlap(model, state)
-        models.load_matching(model, state)
+        load_matching(model, state)
         with torch.no_grad():
             for change in changes:
                 change(model.features[place].conv)
@@ -173,7 +176,7 @@ def not_loaded() -> tuple[Any, ...]:
 
 def with_head(classes: int) -> tuple[Any, ...]:
     model = wider(quiet)()[0]
-    models.replace_head(model, classes)
+    replace_head(model, classes)
     return model, original()
 
 

@@ -5,7 +5,7 @@ import sys
 
 from benchmarks.lesson06 import fair_comparison
 from benchmarks.lesson06.fair_comparison import begin, network
-from course_utils.networks import loading as models
+from course_utils.networks.heads import find_head
 
 import torch
 
@@ -37,7 +37,7 @@ def test_refitted_weights_let_b_compute_what_a_does():
     for _ in range(3):
         a(torch.randn(16, 3, 32, 32))
     b, matched, total = begin("B", "A's, refitted", {"A": a.state_dict()}, 0, classes=10)
-    head, own = models.find_head(a)[1], models.find_head(b)[1]
+    head, own = find_head(a)[1], find_head(b)[1]
     assert (matched, total) == (len(a.state_dict()), len(b.state_dict()))
     own.weight.copy_(head.weight[:10])
     own.bias.copy_(head.bias[:10])

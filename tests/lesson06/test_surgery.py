@@ -1,7 +1,7 @@
 """Changed networks, refitted checkpoints, and what both together compute."""
 
 from course_utils.lesson06 import refit, surgery
-from course_utils.networks import loading as models
+from course_utils.networks.partial_loading import load_matching
 from tests.tiny import mobilenet, prepare, state
 
 import pytest
@@ -38,7 +38,7 @@ def test_an_inserted_block_with_shifted_keys_and_a_zero_norm_changes_nothing(don
     new = surgery.insert_block(model, 5)
     assert model.features[5] is new
     assert len(model.features) == len(donor.features) + 1
-    report = models.load_matching(model, refit.shift_blocks(donor.state_dict(), 5))
+    report = load_matching(model, refit.shift_blocks(donor.state_dict(), 5))
     assert len(report.matched) == len(donor.state_dict())
     assert {name.split(".conv")[0] for name in report.missing} == {"features.5"}
     assert (report.reshaped, report.unexpected) == ({}, [])
@@ -59,7 +59,7 @@ def test_the_zeroed_norm_still_gets_a_gradient(images):
 def test_keys_that_are_not_shifted_load_into_the_wrong_places(donor):
     model = mobilenet(2)
     surgery.insert_block(model, 5)
-    report = models.load_matching(model, donor.state_dict())
+    report = load_matching(model, donor.state_dict())
     name = "features.10.conv.0.0.weight"
     assert name in report.matched
     assert torch.equal(model.state_dict()[name], donor.state_dict()[name])
@@ -88,7 +88,7 @@ def test_a_block_with_copied_channels_computes_what_it_did(donor, images, place)
     block = surgery.widen_block(model, place, 1.5)
     hidden = block.conv[2].in_channels
     assert hidden == 1.5 * donor.features[place].conv[2].in_channels
-    report = models.load_matching(model, refit.widen_weights(donor.state_dict(), place, hidden))
+    report = load_matching(model, refit.widen_weights(donor.state_dict(), place, hidden))
     assert len(report.matched) == len(model.state_dict())
     assert torch.allclose(outputs(model, images), outputs(donor, images), atol=1e-5)
 
@@ -120,7 +120,7 @@ def test_the_overlap_is_copied_and_the_rest_left(donor):
     fitted, partial = refit.copy_overlap(model, donor.state_dict())
     assert "features.5.conv.2.weight" in partial
     assert all(name.startswith("features.5.conv.") for name in partial)
-    report = models.load_matching(model, fitted)
+    report = load_matching(model, fitted)
     assert report.reshaped == {}
     old = donor.state_dict()["features.5.conv.2.weight"]
     new = model.state_dict()["features.5.conv.2.weight"]
@@ -135,7 +135,7 @@ def test_the_overlap_is_copied_and_the_rest_left(donor):
 def test_one_channel_with_summed_kernels_sees_what_three_equal_ones_saw(donor, images):
     model = mobilenet(2)
     surgery.change_input_channels(model, 1)
-    models.load_matching(model, refit.change_input_weights(donor.state_dict(), 1, "sum"))
+    load_matching(model, refit.change_input_weights(donor.state_dict(), 1, "sum"))
     grey = images[:, :1]
     expected = outputs(donor, grey.expand(-1, 3, -1, -1))
     assert torch.allclose(outputs(model, grey), expected, atol=1e-5)
@@ -144,7 +144,7 @@ def test_one_channel_with_summed_kernels_sees_what_three_equal_ones_saw(donor, i
 def test_a_fourth_channel_of_zeros_changes_nothing(donor, images):
     model = mobilenet(2)
     surgery.change_input_channels(model, 4)
-    models.load_matching(model, refit.change_input_weights(donor.state_dict(), 4, "zero"))
+    load_matching(model, refit.change_input_weights(donor.state_dict(), 4, "zero"))
     four = torch.cat([images, torch.randn(4, 1, 32, 32)], 1)
     assert torch.allclose(outputs(model, four), outputs(donor, images), atol=1e-5)
 
@@ -211,14 +211,14 @@ def test_another_activation_leaves_the_report_perfect_and_the_outputs_different(
     model = mobilenet(2)
     assert surgery.replace_activations(model, nn.ReLU6, nn.SiLU) == 35
     assert surgery.replace_activations(model, nn.ReLU6, nn.SiLU) == 0
-    report = models.load_matching(model, donor.state_dict())
+    report = load_matching(model, donor.state_dict())
     assert len(report.matched) == len(donor.state_dict())
     assert not torch.allclose(outputs(model, images), outputs(donor, images), atol=1e-3)
 
 
 def test_numbers_say_more_than_tensors(donor):
     model = mobilenet_v2(width_mult=0.5, num_classes=4)
-    report = models.load_matching(model, donor.state_dict())
+    report = load_matching(model, donor.state_dict())
     loaded, numbers = refit.numbers_loaded(model, report)
     assert loaded / numbers < 0.05 < 0.15 < len(report.matched) / len(model.state_dict())
     assert numbers == sum(t.numel() for t in model.state_dict().values())

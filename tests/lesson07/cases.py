@@ -8,7 +8,7 @@ from typing import Any
 from course_utils import world
 from course_utils.lesson07 import transplant
 from course_utils.lesson07.tasks import load_task
-from course_utils.networks import loading as models
+from course_utils.networks.heads import replace_head
 from course_utils.training import freezing, probes, recipes
 from tests.exercises.harness import Cases
 
@@ -88,7 +88,7 @@ def on_module(network: Any, k: int) -> None:
 def whole(source: Any, classes: int) -> Any:
     network = mobilenet_v2(num_classes=30)
     network.load_state_dict(source.state_dict())
-    models.replace_head(network, classes)
+    replace_head(network, classes)
     return network
 
 
@@ -107,7 +107,7 @@ def last(network: Any, k: int) -> None:
 
 @cache
 def small_course() -> world.Course:
-    return replace(world.settle(7, "shapes", 30, 10), size=32)  # four times as fast
+    return replace(world.choose(7, "shapes", 30, 10), size=32)  # four times as fast
 
 
 def training(function: Callable[[Any, Any, Any, int], Any]) -> Made:
@@ -169,7 +169,7 @@ def untouched(model: Any, data: Any, prepare: Any, seed: int) -> Any:
 
 
 def thirty_outputs(model: Any) -> Any:
-    models.replace_head(model, 30)
+    replace_head(model, 30)
     return model.eval()
 
 

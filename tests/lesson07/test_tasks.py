@@ -10,7 +10,7 @@ import torch
 
 @pytest.fixture(scope="module")
 def course():
-    return world.settle(7, "shapes", 40, 20)
+    return world.choose(7, "shapes", 40, 20)
 
 
 def test_near_is_the_world_s_own_task_and_the_far_ones_share_no_class(course):

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from course_utils.exercises.safety import copy_of
-from course_utils.images.data import ImageData, Prepare, load_shapes
+from course_utils.images.datasets import ImageData, load_shapes
+from course_utils.images.preprocessing import Prepare
 from course_utils.lesson08.small_net import SIZE, small_net
-from course_utils.networks import loading as models
+from course_utils.networks.checkpoint_files import read_checkpoint
+from course_utils.networks.heads import replace_head
+from course_utils.networks.partial_loading import load_matching
 from course_utils.training import recipes
 from course_utils.world import IMAGENET_MEAN, IMAGENET_STD
 from tests.exercises.harness import Cases
@@ -54,7 +57,7 @@ def reader(
 
 
 def by_shape_of_head(path: Path) -> list[Any]:
-    state = models.read_checkpoint(path)
+    state = read_checkpoint(path)
     with safe_open(path, "pt") as file:
         notes = file.metadata()
     model = small_net(len(state["head.bias"]))
@@ -70,7 +73,7 @@ def by_shape_of_head(path: Path) -> list[Any]:
 
 
 def matching(path: Path) -> tuple[Any, Any]:
-    (made,) = reader(load=lambda model, state: models.load_matching(model, state))()
+    (made,) = reader(load=lambda model, state: load_matching(model, state))()
     network, prepare = made(path)
     return network.requires_grad_(False), lambda images: prepare(images)
 
@@ -106,14 +109,14 @@ def backbone(state: Any) -> Any:
 
 
 def reference(model: Any, state: Any, classes: int) -> Any:
-    models.load_matching(model, backbone(state))
+    load_matching(model, backbone(state))
     return model
 
 
 def head_afterwards(model: Any, state: Any, classes: int) -> Any:
     model = small_net(len(state["head.bias"]))  # a KeyError where names are others
     model.load_state_dict(state)
-    models.replace_head(model, classes)
+    replace_head(model, classes)
     return model
 
 
@@ -190,7 +193,7 @@ def trained(steps: int, width: int = 16, plain: bool = False, rate: float = 3e-3
 @cache
 def on_test_images() -> nn.Module:
     model = copy_of(trained(60))
-    models.replace_head(model, 10)
+    replace_head(model, 10)
     wrong = replace(target(), train_images=target().test_images, train_labels=target().test_labels)
     for _ in recipes.fine_tune(model, wrong, PREPARE, count=12):
         pass

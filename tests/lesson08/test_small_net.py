@@ -1,6 +1,7 @@
 """The small network: its shape, its blocks, and that the course's tools take it apart rightly."""
 
-from course_utils.images.data import ImageData, Prepare, load_shapes
+from course_utils.images.datasets import ImageData, load_shapes
+from course_utils.images.preprocessing import Prepare
 from course_utils.lesson08.small_net import SIZE, small_net, statistics
 from course_utils.networks.stages import stages
 from course_utils.training import freezing, prefix

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from course_utils import world
-from course_utils.images.data import load_shapes
+from course_utils.images.datasets import load_shapes
 from course_utils.lesson08.source_task import keep_classes, source_and_target
 
 import pytest
@@ -41,7 +41,7 @@ def test_a_class_without_images_is_told_of(data):
 
 
 def test_shapes_pretrain_on_the_source_classes():
-    course = world.settle(8, "shapes", 20, 20)
+    course = world.choose(8, "shapes", 20, 20)
     source, target, why = source_and_target(course, 60, 40, 30)
     assert len(source.train_images) == 60
     assert len(target.train_images) == 40
@@ -62,7 +62,7 @@ def folder_with(tmp_path: Path, classes: int) -> Path:
 @pytest.mark.parametrize(("classes", "halves"), [(5, (2, 3)), (4, (2, 2)), (3, (30, 3))])
 def test_a_folder_is_halved_or_helped_by_shapes(tmp_path, monkeypatch, classes, halves):
     monkeypatch.setenv("COURSE_OFFLINE", "1")
-    course = world.settle(8, str(folder_with(tmp_path, classes)), 8, 8)
+    course = world.choose(8, str(folder_with(tmp_path, classes)), 8, 8)
     source, target, why = source_and_target(course, 60, 40, 30)
     assert (len(source.class_names), len(target.class_names)) == halves
     assert not set(source.class_names) & set(target.class_names)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from course_utils.images.data import Prepare
+from course_utils.images.preprocessing import Prepare
 from course_utils.lesson10 import slim, yolo_freeze
 from course_utils.world import IMAGENET_MEAN, IMAGENET_STD
 from tests.exercises.harness import Cases

@@ -1,7 +1,8 @@
 """The small networks of other families: their build, and their weights from a file."""
 
 from course_utils.lesson10 import slim
-from course_utils.networks.loading import CheckpointError, find_head
+from course_utils.networks.checkpoint_files import CheckpointError
+from course_utils.networks.heads import find_head
 from course_utils.training.freezing import block_names
 
 import pytest

@@ -6,7 +6,7 @@ import random
 import warnings
 from pathlib import Path
 
-from course_utils.networks.loading import CheckpointError, read_checkpoint
+from course_utils.networks.checkpoint_files import CheckpointError, read_checkpoint
 from tests.tiny import network, same, state
 
 import pytest

@@ -2,9 +2,9 @@
 
 import copy
 
-from course_utils.images.data import Prepare
-from course_utils.networks import loading as models
+from course_utils.images.preprocessing import Prepare
 from course_utils.networks.folding import folded
+from course_utils.networks.heads import replace_head
 from course_utils.networks.stages import stages
 from course_utils.training import fast_features as extracting
 from course_utils.training import freezing, prefix
@@ -119,7 +119,7 @@ def test_what_cannot_be_cached_is_refused_as_ever():
 
 def test_the_real_network_s_features():
     model = lived_in(mobilenet_v2())
-    models.replace_head(model, 4)
+    replace_head(model, 4)
     plan = freezing.freeze_backbone(model)
     freezing.apply(model, plan)
     at_64 = Prepare(64, (0.5,) * 3, (0.25,) * 3)

@@ -2,7 +2,7 @@
 
 import math
 
-from course_utils.images.data import batches
+from course_utils.images.datasets import batches
 from course_utils.networks.inspection import cost_by_block, movement, state_snapshot
 from course_utils.training import freezing
 from course_utils.training import loop as training

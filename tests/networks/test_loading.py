@@ -2,15 +2,10 @@
 
 from collections import OrderedDict
 
-from course_utils.networks.loading import (
-    CheckpointError,
-    compare,
-    find_head,
-    load_matching,
-    mobilenet_v2,
-    read_checkpoint,
-    replace_head,
-)
+from course_utils.networks.checkpoint_files import CheckpointError, read_checkpoint
+from course_utils.networks.heads import find_head, replace_head
+from course_utils.networks.mobilenet import load_mobilenet_v2
+from course_utils.networks.partial_loading import compare_with_checkpoint, load_matching
 from course_utils.world import SHAPES_WEIGHTS
 from tests.tiny import block, mobilenet, network, resnet, same, state
 
@@ -23,7 +18,7 @@ from torch import nn
 
 
 def test_the_courses_own_weights_build_a_network_with_their_head():
-    model = mobilenet_v2(SHAPES_WEIGHTS)
+    model = load_mobilenet_v2(SHAPES_WEIGHTS)
     assert find_head(model)[1].out_features == 30
     saved, own = read_checkpoint(SHAPES_WEIGHTS), model.state_dict()
     assert saved.keys() == own.keys()
@@ -37,7 +32,7 @@ def test_weights_of_another_architecture_are_refused(tmp_path, build):
     torch.save(other.state_dict(), tmp_path / "other.pth")
     first = next(iter(other.state_dict()))
     with pytest.raises(CheckpointError, match=rf"other\.pth does not hold.*MobileNetV2.*{first}"):
-        mobilenet_v2(tmp_path / "other.pth")
+        load_mobilenet_v2(tmp_path / "other.pth")
 
 
 # ---- heads
@@ -130,7 +125,7 @@ def test_the_table_by_block_counts_every_tensor_once():
     del saved["deep.1.running_mean"]
     saved["stem.9.weight"] = torch.ones(2)
     saved["backbone.0.weight"] = torch.ones(2)
-    report = compare(model, saved)
+    report = compare_with_checkpoint(model, saved)
     table = report.table(model).set_index("block")
     assert list(table.index) == ["stem", "middle", "deep", "head", "backbone"]
     assert table.loc["stem", "unexpected"] == 1, "its name says that it belongs there"
@@ -148,7 +143,7 @@ def test_comparing_loads_nothing_and_does_not_refuse():
     model = network(2)
     before = state(model)
     wrapped = {f"module.{name}": tensor for name, tensor in state(network(1)).items()}
-    report = compare(model, wrapped)
+    report = compare_with_checkpoint(model, wrapped)
     assert same(state(model), before)
     assert (report.matched, report.unexpected) == ([], list(wrapped))
 

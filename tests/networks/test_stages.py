@@ -1,6 +1,7 @@
 """Networks taken apart: the stages one after the other compute what the network computes."""
 
-from course_utils.images.data import ImageData, Prepare, as_they_are
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import Prepare, as_they_are
 from course_utils.networks.stages import Tail, stages
 from course_utils.training import freezing, prefix
 from course_utils.training import loop as training

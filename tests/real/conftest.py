@@ -10,8 +10,9 @@ from pathlib import Path
 
 import course_utils  # noqa: F401  before torch does anything
 from course_utils import world
-from course_utils.images.data import ImageData, as_they_are
-from course_utils.networks import loading as models
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import as_they_are
+from course_utils.networks.heads import replace_head
 from course_utils.networks.stages import Tail
 from course_utils.training import freezing, prefix
 from course_utils.training import loop as training
@@ -59,7 +60,7 @@ def course(real_world: dict[str, str]) -> Iterator[Course]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in real_world.items():
             patch.setenv(name, value)
-        yield world.settle(0, os.environ["COURSE_DATA"], TRAIN, TEST)
+        yield world.choose(0, os.environ["COURSE_DATA"], TRAIN, TEST)
 
 
 @pytest.fixture(scope="session")
@@ -120,7 +121,7 @@ def probe(course: Course, data: ImageData) -> Callable[..., float]:
         look = replace(course.prepare, size=size)
         if not pretrained:
             forget(model, look(data.train_images[:640]))
-        models.replace_head(model, len(data.class_names))
+        replace_head(model, len(data.class_names))
         plan = freezing.freeze_backbone(model)
         freezing.apply(model, plan)
         tail, features = prefix.cache(model, plan, data, look)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from course_utils import world
-from course_utils.images.data import ImageData
-from course_utils.networks import loading as models
+from course_utils.images.datasets import ImageData
+from course_utils.networks.heads import find_head, replace_head
 from course_utils.training import freezing, prefix
 from course_utils.world import Course
 from tests.real.conftest import SIZE, TEST, TRAIN, WEIGHTS, train
@@ -34,7 +34,7 @@ def test_a_folder_brings_real_weights_and_says_so(
     if course.device.type == "cpu":
         assert course.size == SIZE
         assert "96 x 96" in banner
-    assert models.find_head(course.pretrained())[1].out_features == 1000
+    assert find_head(course.pretrained())[1].out_features == 1000
 
 
 def test_the_images_are_the_real_ones(data: ImageData) -> None:
@@ -61,7 +61,7 @@ def test_thawing_beats_the_probe(course: Course, data: ImageData, probe_96: floa
     """The first blocks stay frozen and are run once; the others learn from what they gave."""
     torch.manual_seed(0)
     model = course.pretrained()
-    models.replace_head(model, len(data.class_names))
+    replace_head(model, len(data.class_names))
     plan = freezing.freeze_first(model, FROZEN)
     freezing.apply(model, plan)
     tail, features = prefix.cache(model, plan, data, course.prepare)

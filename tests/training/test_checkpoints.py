@@ -6,8 +6,10 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-from course_utils.images.data import ImageData, as_they_are
-from course_utils.networks import loading as models
+from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import as_they_are
+from course_utils.networks.checkpoint_files import read_checkpoint
+from course_utils.networks.heads import replace_head
 from course_utils.training import checkpoints, freezing
 from course_utils.training import loop as training
 
@@ -171,7 +173,7 @@ def test_the_real_network_resumes_to_the_bit(tmp_path: Path) -> None:
 def test_the_file_also_serves_as_plain_weights(tmp_path: Path) -> None:
     run = Run()
     run.save(tmp_path / "run.pt", epoch=1)
-    assert_same(models.read_checkpoint(tmp_path / "run.pt"), run.state())
+    assert_same(read_checkpoint(tmp_path / "run.pt"), run.state())
 
 
 @pytest.mark.parametrize(
@@ -317,7 +319,7 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path: Path) -> None:
 
 def test_an_optimizer_of_another_model_is_not_saved(tmp_path: Path) -> None:
     run = Run()
-    models.replace_head(run.model, 4)
+    replace_head(run.model, 4)
     with pytest.raises(ValueError, match="Build it again"):
         run.save(tmp_path / "run.pt", epoch=1)
 

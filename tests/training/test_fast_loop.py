@@ -3,8 +3,8 @@
 import copy
 import math
 
-from course_utils.images.augmentation import Augment
-from course_utils.images.data import as_they_are, flip_some
+from course_utils.images.augmentation import Augment, flip_some
+from course_utils.images.preprocessing import as_they_are
 from course_utils.training import fast_recipes as recipes
 from course_utils.training import freezing, rates
 from course_utils.training import loop as training

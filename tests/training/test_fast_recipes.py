@@ -1,7 +1,7 @@
 """The fast recipes train what they say, and fused updates are the plain ones but for rounding."""
 
 from course_utils.images.augmentation import Augment
-from course_utils.images.data import Prepare
+from course_utils.images.preprocessing import Prepare
 from course_utils.training import fast_recipes as recipes
 from course_utils.training import rates
 from tests.tiny import data, network

@@ -1,6 +1,6 @@
 """Frozen means frozen: parameters and buffers, to the bit, whatever happens around them."""
 
-from course_utils.images.data import batches
+from course_utils.images.datasets import batches
 from course_utils.networks.stages import stages
 from course_utils.training import freezing
 from course_utils.training import loop as training

@@ -4,7 +4,9 @@ import copy
 import itertools
 import math
 
-from course_utils.images.data import ImageData, as_they_are, batches, flip_some
+from course_utils.images.augmentation import flip_some
+from course_utils.images.datasets import ImageData, batches
+from course_utils.images.preprocessing import as_they_are
 from course_utils.training import freezing
 from course_utils.training import loop as training
 from course_utils.training.freezing import FreezePlan, freeze_nothing

@@ -2,8 +2,8 @@
 
 import math
 
-from course_utils.images.data import batches
-from course_utils.networks.loading import replace_head
+from course_utils.images.datasets import batches
+from course_utils.networks.heads import replace_head
 from course_utils.training import freezing
 from course_utils.training import loop as training
 from course_utils.training.freezing import freeze_nothing

@@ -1,7 +1,7 @@
 """Gradients in pieces: the same step, and no death for want of memory."""
 
 from course_utils import environment
-from course_utils.images.data import Prepare
+from course_utils.images.preprocessing import Prepare
 from course_utils.training import freezing
 from course_utils.training import loop as training
 from course_utils.training import memory as pieces

@@ -2,7 +2,7 @@
 
 import copy
 
-from course_utils.images.data import Prepare, as_they_are
+from course_utils.images.preprocessing import Prepare, as_they_are
 from course_utils.networks.stages import stages
 from course_utils.training import freezing, prefix
 from course_utils.training import loop as training

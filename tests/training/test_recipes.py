@@ -1,8 +1,9 @@
 """The two recipes do what lesson 05 writes out line by line."""
 
-from course_utils.images.data import CPU, ImageData, Prepare, batches
+from course_utils.images.datasets import ImageData, batches
+from course_utils.images.preprocessing import CPU, Prepare
 from course_utils.networks import inspection
-from course_utils.networks import loading as models
+from course_utils.networks.heads import replace_head
 from course_utils.training import freezing, recipes
 from course_utils.training import loop as training
 
@@ -29,7 +30,7 @@ def data() -> ImageData:
 def small_network(classes: int = 3) -> nn.Module:
     torch.manual_seed(0)
     model = mobilenet_v2(num_classes=5, width_mult=0.25)
-    models.replace_head(model, classes)
+    replace_head(model, classes)
     return model
 
 

@@ -13,15 +13,15 @@ the tasks are, become knobs that a reader can turn.
 from collections.abc import Sequence
 
 from course_utils.images.shapes.classes import SOURCE, TARGET
-from course_utils.images.shapes.fields import FIELDS, paint_field
 from course_utils.images.shapes.painting import paint
+from course_utils.images.shapes.textures import TEXTURES, paint_texture
 
 import torch
 from torch import Tensor
 
 __all__ = ["SOURCE", "TARGET", "TASKS", "class_names", "make"]
 
-TASKS = ("source", "target", *FIELDS)
+TASKS = ("source", "target", *TEXTURES)
 _DRAWN = {"source": SOURCE, "target": TARGET}
 
 
@@ -35,8 +35,8 @@ def class_names(task: str) -> tuple[str, ...]:
     """
     if task in _DRAWN:
         return tuple(_DRAWN[task])
-    if task in FIELDS:
-        return FIELDS[task][0]
+    if task in TEXTURES:
+        return TEXTURES[task][0]
     raise ValueError(
         f"there is no task {task!r} in the Shapes world; there are: {', '.join(TASKS)}"
     )
@@ -90,13 +90,13 @@ def make(
             f"n must be at least 1, size at least 8 and clutter in [0, 1]; "
             f"got n={n}, size={size}, clutter={clutter}"
         )
-    if task in FIELDS and classes is not None:
+    if task in TEXTURES and classes is not None:
         raise ValueError(f"{task!r} always has all its classes; leave out classes=")
     # Tasks with the same seed must not share their backgrounds, so the task goes into the seed.
     generator = torch.Generator().manual_seed(seed * len(TASKS) + TASKS.index(task))
     labels = torch.arange(n)[torch.randperm(n, generator=generator)] % len(names)
-    if task in FIELDS:
-        return paint_field(task, labels, generator, size), labels, names
+    if task in TEXTURES:
+        return paint_texture(task, labels, generator, size), labels, names
     shapes = [_DRAWN[task][name] for name in names]
     images = paint(labels, shapes, generator, size=size, clutter=clutter, turn=turn, night=night)
     return images, labels, names

@@ -7,13 +7,16 @@ import threading
 from dataclasses import dataclass
 
 from course_utils import world
-from course_utils.downloads import known_files as downloads
+from course_utils.downloads import torchvision_weights
+from course_utils.downloads.disk import DownloadError
 from course_utils.environment import describe_device
-from course_utils.images.data import ImageData, Prepare
+from course_utils.images.datasets import ImageData
 from course_utils.images.folders import ImageFolderError
+from course_utils.images.preprocessing import Prepare
 from course_utils.lab.session.errors import LabError
 from course_utils.lab.session.settings import NETWORKS, Settings, Setup, check_choice
-from course_utils.networks.loading import CheckpointError, read_checkpoint, replace_head
+from course_utils.networks.checkpoint_files import CheckpointError, read_checkpoint
+from course_utils.networks.heads import replace_head
 
 import torch
 from torch import nn
@@ -81,11 +84,11 @@ def held_out(wish: str, train: int, test: int) -> Images:
     Raises LabError if there is no such world, or it cannot be loaded.
     """
     try:
-        course = world.settle(9, wish, train + test, 8)
+        course = world.choose(9, wish, train + test, 8)
         pool = course.load(train + test, 8)
         held = max(1, min(test, len(pool.train_images) // 3 if course.world != "shapes" else test))
         return Images(course, pool.hold_out(held))
-    except (ImageFolderError, downloads.DownloadError, CheckpointError) as error:
+    except (ImageFolderError, DownloadError, CheckpointError) as error:
         raise LabError(f"this world cannot be used: {error}") from error
     except ValueError as error:
         text = str(error).replace("COURSE_DATA=", "world=").replace(", and restart the kernel", "")
@@ -108,10 +111,10 @@ def _network(settings: Settings, course: world.Course) -> tuple[nn.Module, str, 
     if settings.start == "random":
         return models.resnet18(), random, mean, std
     choice = models.ResNet18_Weights.IMAGENET1K_V1
-    path = downloads.weights_on_disk(choice)
+    path = torchvision_weights.on_disk(choice)
     try:
-        path = path or downloads.fetch_weights(choice)
-    except downloads.DownloadError as error:
+        path = path or torchvision_weights.fetch(choice)
+    except DownloadError as error:
         raise LabError(
             f"there are no pretrained weights for resnet18 on this disk, and they cannot be "
             f"downloaded now ({error.cause}); choose network='mobilenet_v2', or start='random'"
@@ -131,7 +134,7 @@ def _code(settings: Settings) -> str:
     if settings.network == "mobilenet_v2" and settings.start == "pretrained":
         return (
             "from course_utils.lab.session.building import held_out\n"
-            "from course_utils.networks.loading import replace_head\n\n"
+            "from course_utils.networks.heads import replace_head\n\n"
             f"images = held_out({wish!r}, train={settings.train}, test={settings.test})\n"
             "course, data, prepare = images.course, images.data, images.course.prepare\n"
             "model = course.pretrained()\n"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from course_utils.environment import MEGABYTE
-from course_utils.images.data import ImageData
+from course_utils.images.datasets import ImageData
 from course_utils.networks.stages import Stage, Tail
 from course_utils.training import prefix
 from course_utils.training.freezing import FreezePlan

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from course_utils.images.data import as_they_are
+from course_utils.images.preprocessing import as_they_are
 from course_utils.lab.session.cache import PrefixCache, Shortcut, cacheable, describe
 from course_utils.lab.session.movement import Movement
 from course_utils.lab.session.settings import Controls, Settings, Setup

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from course_utils.images.data import ImageData
+from course_utils.images.datasets import ImageData
 from course_utils.lab.session.errors import LabError
 from course_utils.networks.stages import stages
 from course_utils.training.freezing import BatchNormMode, FreezePlan

@@ -11,15 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from course_utils.downloads.connection import (
-    HEADERS,
-    Fault,
-    addresses,
-    explained,
-    patient_opener,
-    web_page_hint,
-)
-from course_utils.downloads.whole_files import (
+from course_utils.downloads.disk import (
     DownloadError,
     Expected,
     beside,
@@ -29,6 +21,14 @@ from course_utils.downloads.whole_files import (
     one_at_a_time,
     require_space,
     set_aside,
+)
+from course_utils.downloads.network import (
+    HEADERS,
+    Fault,
+    addresses,
+    explained,
+    patient_opener,
+    web_page_hint,
 )
 
 from tqdm.auto import tqdm
@@ -46,7 +46,7 @@ ELSEWHERE = (
 )
 
 
-def fetch(
+def fetch_file(
     urls: str | Sequence[str],
     destination: Path,
     *,

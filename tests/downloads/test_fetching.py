@@ -19,11 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from course_utils.downloads import connection as network
-from course_utils.downloads import transfer as fetching
-from course_utils.downloads import whole_files as safe_files
-from course_utils.downloads.transfer import fetch
-from course_utils.downloads.whole_files import DownloadError
+from course_utils.downloads import disk, fetching, network
+from course_utils.downloads.disk import DownloadError
+from course_utils.downloads.fetching import fetch_file
 from tests.http_server import Answer, Server
 
 import pytest
@@ -65,7 +63,7 @@ def left(target: Path) -> set[str]:
 def refused(url: Any, target: Path, *words: str, **options: Any) -> str:
     """Fetch, expect a DownloadError that holds all `words` and a next step, no file; its text."""
     with pytest.raises(DownloadError) as caught:
-        fetch(url, target, **{"md5": MD5, "progress": False, "retries": 1, **options})
+        fetch_file(url, target, **{"md5": MD5, "progress": False, "retries": 1, **options})
     text = str(caught.value)
     for word in (*words, "What to do:"):
         assert word in text
@@ -76,7 +74,7 @@ def refused(url: Any, target: Path, *words: str, **options: Any) -> str:
 def test_fetched_once_then_reused_without_a_request(server: Server, target: Path) -> None:
     url = server.add(NAME, CONTENT)
     for _ in range(2):
-        path = fetch(url, target, md5=MD5, sha256=SHA256, size=len(CONTENT), progress=False)
+        path = fetch_file(url, target, md5=MD5, sha256=SHA256, size=len(CONTENT), progress=False)
         assert path == target
         assert target.read_bytes() == CONTENT
     assert len(server.requests) == 1
@@ -86,14 +84,14 @@ def test_fetched_once_then_reused_without_a_request(server: Server, target: Path
 def test_makes_the_folder_and_shows_a_bar(
     server: Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    fetch(server.add(NAME, CONTENT), tmp_path / "a" / "b" / NAME)
+    fetch_file(server.add(NAME, CONTENT), tmp_path / "a" / "b" / NAME)
     assert NAME in capfd.readouterr().err
 
 
 def test_slow_server_makes_progress(server: Server, target: Path) -> None:
     # In all this takes longer than `stall`, which counts only silence.
     url = server.add(NAME, CONTENT, Answer(dribble=10_000, pause=0.04))
-    fetch(url, target, md5=MD5, stall=1.0, progress=False)
+    fetch_file(url, target, md5=MD5, stall=1.0, progress=False)
     assert target.read_bytes() == CONTENT
     assert len(server.requests) == 1
 
@@ -122,7 +120,7 @@ def test_cut_is_resumed_by_range(server: Server, target: Path, reset: bool) -> N
     # The pause lets the client read what was sent before a reset throws it away.
     cut = Answer(cut_after=80_000, reset=reset, dribble=80_000, pause=0.2, etag='"1"')
     url = server.add(NAME, CONTENT, cut, always=Answer(etag='"1"'))
-    fetch(url, target, md5=MD5, progress=False)
+    fetch_file(url, target, md5=MD5, progress=False)
     assert target.read_bytes() == CONTENT
     first, second = server.gets(NAME)
     assert first.start is None
@@ -133,7 +131,7 @@ def test_cut_is_resumed_by_range(server: Server, target: Path, reset: bool) -> N
 def test_later_call_resumes_what_an_earlier_one_left(server: Server, target: Path) -> None:
     url = server.add(NAME, CONTENT, Answer(cut_after=80_000))
     refused(url, target, "cut after 80000 bytes of 0.3 MB", retries=0)
-    fetch(url, target, md5=MD5, progress=False)
+    fetch_file(url, target, md5=MD5, progress=False)
     assert target.read_bytes() == CONTENT
     assert [request.start for request in server.gets(NAME)] == [None, 80_000]
     assert left(target) == {NAME}
@@ -144,7 +142,7 @@ def test_many_cuts_with_good_progress_do_not_exhaust_the_retries(
 ) -> None:
     monkeypatch.setattr(fetching, "GOOD_PROGRESS", 30_000)
     url = server.add(NAME, CONTENT, always=Answer(cut_after=40_000))
-    fetch(url, target, md5=MD5, retries=1, progress=False)
+    fetch_file(url, target, md5=MD5, retries=1, progress=False)
     assert target.read_bytes() == CONTENT
     assert len(server.requests) == 8
 
@@ -152,7 +150,7 @@ def test_many_cuts_with_good_progress_do_not_exhaust_the_retries(
 def test_server_without_ranges_sends_all_again(server: Server, target: Path) -> None:
     whole = Answer(ranges=False)
     url = server.add(NAME, CONTENT, Answer(cut_after=80_000, ranges=False), always=whole)
-    fetch(url, target, md5=MD5, progress=False)
+    fetch_file(url, target, md5=MD5, progress=False)
     assert target.read_bytes() == CONTENT
     assert server.gets(NAME)[1].start == 80_000  # asked for, and not granted
 
@@ -170,20 +168,20 @@ def test_file_changed_between_the_pieces(server: Server, target: Path) -> None:
     old = bytes(len(CONTENT))
     server.add(NAME, CONTENT, Answer(body=old, cut_after=80_000, etag='"old"'))
     server.files[f"/{NAME}"].always = Answer(etag='"new"')
-    fetch(f"{server.address}/{NAME}", target, progress=False)  # no checksum: the ETag must do
+    fetch_file(f"{server.address}/{NAME}", target, progress=False)  # no checksum: the ETag must do
     assert target.read_bytes() == CONTENT
 
 
 def test_part_without_proof_is_not_trusted(server: Server, target: Path) -> None:
     (target.parent / f"{NAME}.part").write_bytes(b"from who knows where")
-    fetch(server.add(NAME, CONTENT), target, progress=False)
+    fetch_file(server.add(NAME, CONTENT), target, progress=False)
     assert target.read_bytes() == CONTENT
     assert server.gets(NAME)[0].start is None
 
 
 def test_spoilt_part_is_found_out_and_fetched_clean(server: Server, target: Path) -> None:
     (target.parent / f"{NAME}.part").write_bytes(bytes(80_000))
-    fetch(server.add(NAME, CONTENT), target, md5=MD5, progress=False)
+    fetch_file(server.add(NAME, CONTENT), target, md5=MD5, progress=False)
     assert target.read_bytes() == CONTENT
     assert [request.start for request in server.gets(NAME)] == [80_000, None]
 
@@ -191,13 +189,13 @@ def test_spoilt_part_is_found_out_and_fetched_clean(server: Server, target: Path
 @pytest.mark.parametrize("size", [None, len(CONTENT)])
 def test_part_too_long_starts_anew(server: Server, target: Path, size: int | None) -> None:
     (target.parent / f"{NAME}.part").write_bytes(CONTENT + b"more")
-    fetch(server.add(NAME, CONTENT), target, md5=MD5, size=size, progress=False)
+    fetch_file(server.add(NAME, CONTENT), target, md5=MD5, size=size, progress=False)
     assert target.read_bytes() == CONTENT
 
 
 def test_complete_part_needs_no_request(server: Server, target: Path) -> None:
     (target.parent / f"{NAME}.part").write_bytes(CONTENT)
-    fetch(server.add(NAME, CONTENT), target, md5=MD5, progress=False)
+    fetch_file(server.add(NAME, CONTENT), target, md5=MD5, progress=False)
     assert target.read_bytes() == CONTENT
     assert server.requests == []
 
@@ -234,7 +232,7 @@ def test_error_500_then_success(
     server: Server, target: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = server.add(NAME, CONTENT, Answer(status=500))
-    fetch(url, target, md5=MD5)
+    fetch_file(url, target, md5=MD5)
     assert target.read_bytes() == CONTENT
     assert "answered 500" in capsys.readouterr().out
 
@@ -246,7 +244,7 @@ def test_mirrors_are_tried_in_order(server: Server, target: Path) -> None:
         server.add(NAME, CONTENT),
         server.add("never", CONTENT),
     ]
-    fetch(urls, target, md5=MD5, progress=False)
+    fetch_file(urls, target, md5=MD5, progress=False)
     assert target.read_bytes() == CONTENT
     assert [request.path for request in server.requests] == ["/missing", "/wrong", f"/{NAME}"]
     target.unlink()
@@ -260,7 +258,7 @@ def test_course_mirror_goes_first(
     server.add(f"class/{NAME}", CONTENT)
     official = server.add(f"far/{NAME}", CONTENT)
     monkeypatch.setenv("COURSE_MIRROR", f"{server.address}/class/")
-    fetch(f"{official}?x=1", target, md5=MD5, progress=False)
+    fetch_file(f"{official}?x=1", target, md5=MD5, progress=False)
     assert [request.path for request in server.requests] == [f"/class/{NAME}"]
 
 
@@ -272,7 +270,7 @@ def test_course_mirror_may_be_a_folder_even_offline(
     (stick / NAME).write_bytes(CONTENT)
     monkeypatch.setenv("COURSE_MIRROR", str(stick))
     monkeypatch.setenv("COURSE_OFFLINE", "1")
-    fetch(f"https://example.invalid/{NAME}", target, md5=MD5, progress=False)
+    fetch_file(f"https://example.invalid/{NAME}", target, md5=MD5, progress=False)
     assert target.read_bytes() == CONTENT
     target.unlink()
     (stick / NAME).unlink()
@@ -287,10 +285,10 @@ def test_offline_makes_no_request_and_moves_nothing(
     refused(url, target, "COURSE_OFFLINE=1", NAME)
     target.write_bytes(b"wrong")
     with pytest.raises(DownloadError, match="COURSE_OFFLINE"):
-        fetch(url, target, md5=MD5)
+        fetch_file(url, target, md5=MD5)
     assert target.read_bytes() == b"wrong"
     target.write_bytes(CONTENT)
-    assert fetch(url, target, md5=MD5) == target
+    assert fetch_file(url, target, md5=MD5) == target
     assert server.requests == []
 
 
@@ -319,7 +317,7 @@ def test_wrong_file_is_moved_aside(
 ) -> None:
     for number in range(2):
         target.write_bytes(f"mine {number}".encode())
-        fetch(server.add(NAME, CONTENT), target, md5=MD5, progress=False)
+        fetch_file(server.add(NAME, CONTENT), target, md5=MD5, progress=False)
         assert target.read_bytes() == CONTENT
     assert (target.parent / f"{NAME}.bad").read_bytes() == b"mine 0"
     assert (target.parent / f"{NAME}.bad2").read_bytes() == b"mine 1"
@@ -359,7 +357,7 @@ def test_no_permission_for_real(server: Server) -> None:
         os.seteuid(65534)
     try:
         with pytest.raises(DownloadError, match="No permission") as caught:
-            fetch(url, target, md5=MD5, progress=False)
+            fetch_file(url, target, md5=MD5, progress=False)
     finally:
         if root:
             os.seteuid(0)
@@ -429,11 +427,11 @@ def test_space_is_asked_for_first(
     server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(safe_files.shutil, "disk_usage", lambda _: usage(1, 1, 400_000))
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage(1, 1, 400_000))
     url = server.add(NAME, CONTENT)
     refused(url, target, "Not enough space", "1.0 MB", "0.4 MB", needed_free=1_000_000)
     assert server.requests == []
-    fetch(url, target, md5=MD5, needed_free=400_000, progress=False)
+    fetch_file(url, target, md5=MD5, needed_free=400_000, progress=False)
     assert target.read_bytes() == CONTENT
 
 
@@ -446,14 +444,14 @@ def test_interrupt_keeps_the_part(
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            fetch(url, target, md5=MD5, progress=False)
+            fetch_file(url, target, md5=MD5, progress=False)
     finally:
         signal.signal(signal.SIGINT, before)
     assert left(target) == {f"{NAME}.part"}
     assert "next call" in capsys.readouterr().out
     kept = (target.parent / f"{NAME}.part").stat().st_size
     assert 0 < kept < len(CONTENT)
-    fetch(url, target, md5=MD5, progress=False)
+    fetch_file(url, target, md5=MD5, progress=False)
     assert target.read_bytes() == CONTENT
     assert server.gets(NAME)[1].start == kept
 
@@ -461,10 +459,11 @@ def test_interrupt_keeps_the_part(
 def _process(url: str, target: Path) -> subprocess.Popen[bytes]:
     """Another Python that fetches the same file."""
     code = (
-        "import sys; from pathlib import Path; from course_utils.downloads.transfer import fetch;"
-        f"fetch(sys.argv[1], Path(sys.argv[2]), md5={MD5!r}, progress=False)"
+        "import sys; from pathlib import Path\n"
+        "from course_utils.downloads.fetching import fetch_file\n"
+        f"fetch_file(sys.argv[1], Path(sys.argv[2]), md5={MD5!r}, progress=False)"
     )
-    here = Path(fetching.__file__).parents[1]
+    here = Path(fetching.__file__).parents[2]
     return subprocess.Popen([sys.executable, "-c", code, url, str(target)], cwd=here)
 
 
@@ -488,7 +487,7 @@ def test_killed_process_blocks_nobody_and_loses_nothing(server: Server, target: 
     process.wait(10)
     kept = part.stat().st_size
     assert not target.exists()
-    fetch(url, target, md5=MD5, progress=False)
+    fetch_file(url, target, md5=MD5, progress=False)
     assert target.read_bytes() == CONTENT
     assert server.gets(NAME)[1].start == kept > 0
 

@@ -14,7 +14,6 @@ from course_utils.images import shapes
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 
 @dataclass(frozen=True)
@@ -145,45 +144,6 @@ def load_cifar10(root: Path) -> ImageData:
     return ImageData("CIFAR-10", x, y, test_x, test_y, tuple(parts[0].classes))
 
 
-CPU = torch.device("cpu")
-
-
-@dataclass(frozen=True)
-class Prepare:
-    """From stored images to what a network wants: resize, scale, normalise, in one batch.
-
-    size : side of the network's input in pixels
-    mean, std : per channel, on the scale of 0 to 1; those that the weights were trained with
-    device : where the batch is computed
-    """
-
-    size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    device: torch.device = CPU
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """Prepare uint8 `(n, 3, h, w)`: normalised float32 `(n, 3, size, size)`, channels_last.
-
-        Resizing is bilinear with antialiasing, as in `torchvision.transforms.v2.Resize`.
-        channels_last keeps the channels of one pixel side by side in memory, which about doubles
-        the speed of MobileNetV2 on a CPU.
-        """
-        x = images.to(self.device).float() / 255
-        if x.shape[-2:] != (self.size, self.size):
-            x = F.interpolate(
-                x, size=(self.size, self.size), mode="bilinear", align_corners=False, antialias=True
-            )
-        mean = torch.tensor(self.mean, device=x.device).view(1, 3, 1, 1)
-        std = torch.tensor(self.std, device=x.device).view(1, 3, 1, 1)
-        return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
-
-
-def as_they_are(images: Tensor) -> Tensor:
-    """The `prepare` for cached features: nothing is left to be done."""
-    return images
-
-
 def batches(
     images: Tensor, labels: Tensor, batch_size: int, *, seed: int | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -211,9 +171,3 @@ def batches(
             return
         chosen = chosen.to(images.device)
         yield images[chosen], labels[chosen.to(labels.device)]
-
-
-def flip_some(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirror each image left to right with probability one half (uint8 or float `(n, c, h, w)`)."""
-    mirrored = torch.rand(len(images), generator=generator) < 0.5
-    return torch.where(mirrored.to(images.device).view(-1, 1, 1, 1), images.flip(-1), images)

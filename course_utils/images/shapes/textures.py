@@ -61,12 +61,12 @@ def _weave(dice: Dice, labels: Tensor, x: Tensor, y: Tensor) -> Tensor:
     return field * dice.between(0.5, 1) + 0.3 * dice.normal(*x.shape[1:])
 
 
-FIELDS = {"orientation": (ORIENTATIONS, _grain), "fabric": (tuple(_WEAVES), _weave)}
+TEXTURES = {"orientation": (ORIENTATIONS, _grain), "fabric": (tuple(_WEAVES), _weave)}
 
 
-def paint_field(task: str, labels: Tensor, generator: torch.Generator, size: int) -> Tensor:
+def paint_texture(task: str, labels: Tensor, generator: torch.Generator, size: int) -> Tensor:
     """Draw one image of a far-away task for each label: uint8 `(n, 3, size, size)`."""
-    _names, field = FIELDS[task]
+    _names, field = TEXTURES[task]
     images = []
     for group in labels.split(500):
         dice = Dice(len(group), generator)

@@ -17,21 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from course_utils.downloads import archives
-from course_utils.downloads import known_files as downloads
-from course_utils.downloads import transfer as fetching
-from course_utils.downloads import whole_files as safe_files
-from course_utils.downloads.known_files import (
-    CIFAR10,
-    Archive,
-    DownloadError,
-    cache_folder,
-    cifar10_on_disk,
-    fetch_cifar10,
-    fetch_weights,
-    online,
-    weights_on_disk,
-)
+from course_utils.downloads import archives, cifar10, disk, fetching, torchvision_weights
+from course_utils.downloads.archives import Archive
+from course_utils.downloads.cifar10 import CIFAR10
+from course_utils.downloads.disk import DownloadError
 from tests.http_server import Answer, Server
 
 import numpy as np
@@ -132,11 +121,11 @@ def left(root: Path) -> set[str]:
 def refused(root: Path, archive: Archive, *words: str, **options: Any) -> str:
     """Fetch, expect an error with all `words` and a next step, and no data set; its text."""
     with pytest.raises(DownloadError) as caught:
-        fetch_cifar10(root, archive=archive, **{"progress": False, "retries": 1, **options})
+        cifar10.fetch(root, archive=archive, **{"progress": False, "retries": 1, **options})
     text = str(caught.value)
     for word in (*words, "What to do:"):
         assert word in text
-    assert cifar10_on_disk(root, archive) is None
+    assert cifar10.on_disk(root, archive) is None
     assert not (root / FOLDER).exists()
     return text
 
@@ -151,8 +140,8 @@ def test_the_real_archive_is_described_by_torchvision() -> None:
 
 def test_torchvision_loads_what_was_fetched(server: Server, root: Path) -> None:
     archive = archive_at(server)
-    assert cifar10_on_disk(root, archive) is None
-    assert fetch_cifar10(root, archive=archive, progress=False) == root
+    assert cifar10.on_disk(root, archive) is None
+    assert cifar10.fetch(root, archive=archive, progress=False) == root
     train, test = SmallCIFAR10(root, train=True), SmallCIFAR10(root, train=False)
     assert (len(train), len(test)) == (5 * IMAGES, IMAGES)
     first = pickle.loads(FILES["data_batch_1"])
@@ -167,8 +156,8 @@ def test_torchvision_loads_what_was_fetched(server: Server, root: Path) -> None:
 def test_second_call_makes_no_request(server: Server, root: Path) -> None:
     archive = archive_at(server)
     for folder in (root, root / FOLDER):  # the data's own folder will do, too
-        assert fetch_cifar10(folder, archive=archive, progress=False) == root
-        assert cifar10_on_disk(folder, archive) == root
+        assert cifar10.fetch(folder, archive=archive, progress=False) == root
+        assert cifar10.on_disk(folder, archive) == root
     assert len(server.requests) == 1
 
 
@@ -176,22 +165,22 @@ def test_files_are_read_once_and_then_remembered(
     server: Server, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = archive_at(server)
-    fetch_cifar10(root, archive=archive, progress=False)
+    cifar10.fetch(root, archive=archive, progress=False)
     read: list[str] = []
-    really = safe_files.digest
+    really = disk.digest
 
     def digest(path: Path, algorithm: str) -> str:
         read.append(path.name)
         return really(path, algorithm)
 
-    monkeypatch.setattr(safe_files, "digest", digest)
-    assert cifar10_on_disk(root, archive) == root
+    monkeypatch.setattr(disk, "digest", digest)
+    assert cifar10.on_disk(root, archive) == root
     assert read == []
     archive.stamp(root).unlink()
-    assert cifar10_on_disk(root, archive) == root
+    assert cifar10.on_disk(root, archive) == root
     assert sorted(read) == sorted(MD5S)
     archive.stamp(root).write_text("not json")
-    assert cifar10_on_disk(root, archive) == root
+    assert cifar10.on_disk(root, archive) == root
 
 
 def test_extracted_by_hand_is_found(root: Path) -> None:
@@ -199,8 +188,8 @@ def test_extracted_by_hand_is_found(root: Path) -> None:
     for name, content in FILES.items():
         (root / FOLDER / name).write_bytes(content)
     archive = replace(CIFAR10, files=MD5S)
-    assert cifar10_on_disk(root, archive) == root
-    assert cifar10_on_disk(root) is None  # right names, yet not the real CIFAR-10
+    assert cifar10.on_disk(root, archive) == root
+    assert cifar10.on_disk(root) is None  # right names, yet not the real CIFAR-10
 
 
 @pytest.mark.parametrize("damage", ["truncated", "altered", "missing"])
@@ -208,7 +197,7 @@ def test_damaged_files_are_noticed_kept_and_replaced(
     server: Server, root: Path, damage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     archive = archive_at(server)
-    fetch_cifar10(root, archive=archive, progress=False)
+    cifar10.fetch(root, archive=archive, progress=False)
     batch = root / FOLDER / "data_batch_3"
     if damage == "truncated":
         batch.write_bytes(FILES["data_batch_3"][:100])
@@ -216,9 +205,9 @@ def test_damaged_files_are_noticed_kept_and_replaced(
         batch.write_bytes(bytes(len(FILES["data_batch_3"])))
     else:
         batch.unlink()
-    assert cifar10_on_disk(root, archive) is None
-    fetch_cifar10(root, archive=archive, progress=False)
-    assert cifar10_on_disk(root, archive) == root
+    assert cifar10.on_disk(root, archive) is None
+    cifar10.fetch(root, archive=archive, progress=False)
+    assert cifar10.on_disk(root, archive) == root
     assert batch.read_bytes() == FILES["data_batch_3"]
     assert left(root) == {FOLDER, f"{FOLDER}.bad", PACKED}
     assert "data_batch_3" in capsys.readouterr().out
@@ -227,15 +216,15 @@ def test_damaged_files_are_noticed_kept_and_replaced(
 
 def test_cut_in_the_middle_is_resumed(server: Server, root: Path) -> None:
     archive = archive_at(server, CONTENT, Answer(cut_after=30_000))
-    fetch_cifar10(root, archive=archive, progress=False)
-    assert cifar10_on_disk(root, archive) == root
+    cifar10.fetch(root, archive=archive, progress=False)
+    assert cifar10.on_disk(root, archive) == root
     assert [request.start for request in server.requests] == [None, 30_000]
 
 
 def test_slow_server(server: Server, root: Path) -> None:
     archive = archive_at(server, CONTENT, Answer(dribble=5_000, pause=0.02))
-    fetch_cifar10(root, archive=archive, progress=False)
-    assert cifar10_on_disk(root, archive) == root
+    cifar10.fetch(root, archive=archive, progress=False)
+    assert cifar10.on_disk(root, archive) == root
 
 
 @pytest.mark.parametrize(
@@ -258,8 +247,8 @@ def test_network_failures(
     refused(root, archive, archive.urls[0], "COURSE_MIRROR", *words, **options)
     assert left(root) <= {f"{PACKED}.part"}
     server.files[f"/{PACKED}"].always = Answer()  # the network recovers: the next call succeeds
-    fetch_cifar10(root, archive=archive, progress=False)
-    assert cifar10_on_disk(root, archive) == root
+    cifar10.fetch(root, archive=archive, progress=False)
+    assert cifar10.on_disk(root, archive) == root
 
 
 def test_truncated_archive_is_not_trusted(server: Server, root: Path) -> None:
@@ -325,8 +314,8 @@ def test_disk_full_while_unpacking(
         patch.setattr(tarfile.TarFile, "extractall", full)
         refused(root, archive, "disk is full", "Free some space")
     assert left(root) == {PACKED}  # it is good, and need not be fetched again
-    fetch_cifar10(root, archive=archive, progress=False)
-    assert cifar10_on_disk(root, archive) == root
+    cifar10.fetch(root, archive=archive, progress=False)
+    assert cifar10.on_disk(root, archive) == root
     assert len(server.requests) == 1
 
 
@@ -334,7 +323,7 @@ def test_space_for_the_unpacked_files_is_asked_for_first(
     server: Server, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(safe_files.shutil, "disk_usage", lambda _: usage(1, 1, 200_000_000))
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: usage(1, 1, 200_000_000))
     archive = replace(archive_at(server), needed_free=CIFAR10.needed_free)
     refused(root, archive, "Not enough space", "400.0 MB", "200.0 MB", str(root))
     assert server.requests == []
@@ -342,7 +331,7 @@ def test_space_for_the_unpacked_files_is_asked_for_first(
 
 def test_folder_below_a_file(server: Server, root: Path) -> None:
     with pytest.raises(DownloadError, match="bystander"):
-        fetch_cifar10(root / "bystander" / "x", archive=archive_at(server), progress=False)
+        cifar10.fetch(root / "bystander" / "x", archive=archive_at(server), progress=False)
     assert left(root) == set()
 
 
@@ -367,9 +356,9 @@ def test_interrupt_while_unpacking_leaves_nothing_half(
 
     monkeypatch.setattr(archives, "_unpack", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        fetch_cifar10(root, archive=archive, progress=False)
+        cifar10.fetch(root, archive=archive, progress=False)
     assert left(root) == {PACKED}
-    assert cifar10_on_disk(root, archive) is None
+    assert cifar10.on_disk(root, archive) is None
 
 
 def test_two_at_once_make_one_download(server: Server, root: Path) -> None:
@@ -377,7 +366,7 @@ def test_two_at_once_make_one_download(server: Server, root: Path) -> None:
     done: list[Path] = []
     threads = [
         threading.Thread(
-            target=lambda: done.append(fetch_cifar10(root, archive=archive, progress=False))
+            target=lambda: done.append(cifar10.fetch(root, archive=archive, progress=False))
         )
         for _ in range(2)
     ]
@@ -391,26 +380,26 @@ def test_two_at_once_make_one_download(server: Server, root: Path) -> None:
 
 
 def test_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: Server) -> None:
-    default = cache_folder()
+    default = cifar10.cache_folder()
     assert default.parts[-2:] == ("data", "downloads")
     assert (default.parents[1] / "course_utils").is_dir()
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
-    assert cache_folder() == tmp_path / "cache"
+    assert cifar10.cache_folder() == tmp_path / "cache"
     archive = archive_at(server)
-    assert fetch_cifar10(archive=archive, progress=False) == tmp_path / "cache"
-    assert cifar10_on_disk(archive=archive) == tmp_path / "cache"
+    assert cifar10.fetch(archive=archive, progress=False) == tmp_path / "cache"
+    assert cifar10.on_disk(archive=archive) == tmp_path / "cache"
 
 
 def test_online(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "CIFAR10", archive_at(server))
-    assert online()
+    monkeypatch.setattr(cifar10, "CIFAR10", archive_at(server))
+    assert cifar10.online()
     monkeypatch.setenv("COURSE_OFFLINE", "1")
-    assert not online()
+    assert not cifar10.online()
     assert len(server.requests) == 1
     monkeypatch.delenv("COURSE_OFFLINE")
-    monkeypatch.setattr(downloads, "CIFAR10", archive_at(server, always=Answer(silent=True)))
+    monkeypatch.setattr(cifar10, "CIFAR10", archive_at(server, always=Answer(silent=True)))
     began = time.monotonic()
-    assert not online(timeout=0.3)
+    assert not cifar10.online(timeout=0.3)
     assert time.monotonic() - began < 2
 
 
@@ -425,13 +414,14 @@ def weights_at(server: Server, *planned: Answer) -> tuple[str, bytes]:
 
 def test_weights_land_where_torch_hub_looks(server: Server) -> None:
     url, content = weights_at(server, Answer(cut_after=3000))
-    assert weights_on_disk(url) is None
-    path = fetch_weights(url, progress=False)
+    assert torchvision_weights.on_disk(url) is None
+    path = torchvision_weights.fetch(url, progress=False)
     assert path.read_bytes() == content
     requests = len(server.requests)
     state = torch.hub.load_state_dict_from_url(url, weights_only=True, progress=False)
     assert state["weight"][-1] == 4999
-    assert fetch_weights(url, progress=False) == weights_on_disk(url) == path
+    assert torchvision_weights.on_disk(url) == path
+    assert torchvision_weights.fetch(url, progress=False) == path
     assert len(server.requests) == requests == 2
 
 
@@ -439,19 +429,19 @@ def test_weights_with_a_wrong_hash_are_refused(server: Server) -> None:
     url, content = weights_at(server)
     server.files[f"/{url.rsplit('/', 1)[1]}"].content = content + b"more"
     with pytest.raises(DownloadError, match=r"(?s)sha256 .*What to do:"):
-        fetch_weights(url, progress=False)
-    assert weights_on_disk(url) is None
+        torchvision_weights.fetch(url, progress=False)
+    assert torchvision_weights.on_disk(url) is None
 
 
 def test_weights_of_the_readers_own_are_accepted(tmp_path: Path) -> None:
     path = tmp_path / "torch" / "hub" / "checkpoints" / "mobilenet_v2-b0353104.pth"
-    assert weights_on_disk(WEIGHTS) is None
+    assert torchvision_weights.on_disk(WEIGHTS) is None
     path.parent.mkdir(parents=True)
     path.touch()
-    assert weights_on_disk(WEIGHTS) is None  # empty: what an interrupted copy leaves
+    assert torchvision_weights.on_disk(WEIGHTS) is None  # empty: what an interrupted copy leaves
     path.write_bytes(b"placed by hand")
-    assert weights_on_disk(WEIGHTS) == path
-    assert fetch_weights(WEIGHTS) == path
+    assert torchvision_weights.on_disk(WEIGHTS) == path
+    assert torchvision_weights.fetch(WEIGHTS) == path
     assert path.read_bytes() == b"placed by hand"
 
 
@@ -464,10 +454,10 @@ def test_torchvision_builds_the_model_from_fetched_weights(
     torch.save(original, buffer)
     # These are not the official weights, so they are placed by way of another name.
     url = server.add("mobilenet_v2-plain.pth", buffer.getvalue())
-    path = fetch_weights(url, progress=False)
+    path = torchvision_weights.fetch(url, progress=False)
     shutil.move(path, path.with_name(Path(WEIGHTS.url).name))
     monkeypatch.setenv("COURSE_OFFLINE", "1")
-    assert fetch_weights(WEIGHTS).parent == path.parent
+    assert torchvision_weights.fetch(WEIGHTS).parent == path.parent
     model = torchvision.models.mobilenet_v2(weights="IMAGENET1K_V1")
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, original[name])

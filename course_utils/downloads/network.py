@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from course_utils.downloads.whole_files import DownloadError
+from course_utils.downloads.disk import DownloadError
 
 HEADERS = {"User-Agent": "course-utils", "Accept-Encoding": "identity"}
 _HEAD_REFUSED = {http.client.METHOD_NOT_ALLOWED, http.client.NOT_IMPLEMENTED}
@@ -67,7 +67,7 @@ def answers(urls: str | Sequence[str], timeout: float = 3.0) -> bool:
     Parameters
     ----------
     urls
-        Addresses of one file, as for `fetch`. COURSE_OFFLINE=1 leaves out those on the network.
+        Addresses of one file, as for `fetch_file`. COURSE_OFFLINE=1 leaves out the network's.
     timeout
         Seconds.
     """
