@@ -4,9 +4,9 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+from authoring.__main__ import main
 from authoring.notebooks import ROOT, Lesson, lessons, read_notebook
 from authoring.slides import deck, notes
-from course_utils.__main__ import main
 
 import pytest
 

@@ -96,7 +96,7 @@ def test_time_and_memory_are_measured_for_each_setting(page, tmp_path: Path, mon
     monkeypatch.setattr(scaling, "ROWS", {"thawed": (0, 19)})
     monkeypatch.setattr(scaling, "MIDDLE", {"images": 64, "size": 32, "thawed": 5})
     options = ["--runs", "1", "--epochs", "1", "--only", "thawed", "--out", str(tmp_path)]
-    monkeypatch.setattr("sys.argv", ["scaling.py", *options])
+    monkeypatch.setattr("sys.argv", [scaling.__file__, *options])
     scaling.main()
     record = json.loads((tmp_path / "scaling.json").read_text())
     none, every = record["rows"]

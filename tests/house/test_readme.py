@@ -125,8 +125,8 @@ def test_pictures_are_there_small_and_described(readme: str, root: Path) -> None
 
 def test_no_more_checked_exercises_are_promised_than_there_are(readme: str, root: Path) -> None:
     lessons = {lesson.name[:2] for lesson in notebooks.lessons()}
-    checks = root / "course_utils" / "checks"
-    there = {path.stem[-2:] for path in checks.glob("lesson[0-9][0-9].py")}
+    checks = (root / "course_utils").glob("lesson[0-9][0-9]/check.py")
+    there = {path.parent.name[-2:] for path in checks}
     sentence = re.search(r"Exercises look at your live objects(.*?)\. ", readme, flags=re.DOTALL)
     assert sentence
     promised = set(re.findall(r"\b\d\d\b", sentence[1])) or lessons

@@ -9,7 +9,7 @@ from course_utils.lab.session.session import Session, Settings, Setup
 from tests.tiny import BLOCKS, data, mobilenet, network, prepare
 
 prepare32 = Prepare(32, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
-CODE = """from tiny import data as images, network, prepare
+CODE = """from tests.tiny import data as images, network, prepare
 
 data, model = images({train}, {test}), network({seed})"""
 MOBILENET_CODE = """from small import prepare32 as prepare

@@ -16,7 +16,7 @@ TINY = [*(str(word) for pair in NUMBERS.items() for word in pair), "--seeds", "0
 
 
 def test_a_row_for_each_architecture_start_and_seed(monkeypatch, tmp_path):
-    monkeypatch.setattr(sys, "argv", ["fair_comparison.py", *TINY, "--out", str(tmp_path)])
+    monkeypatch.setattr(sys, "argv", [fair_comparison.__file__, *TINY, "--out", str(tmp_path)])
     monkeypatch.setattr(fair_comparison, "RATES", (1e-3, 1e-2))
     fair_comparison.main()
     record = json.loads((tmp_path / "fair_comparison.json").read_text())
@@ -52,7 +52,7 @@ def test_only_the_named_part_differs_between_the_architectures():
 
 
 def test_a_resumed_run_keeps_rows_and_rates(monkeypatch, tmp_path, capsys):
-    words = ["fair_comparison.py", *TINY[:-1], "--out", str(tmp_path)]
+    words = [fair_comparison.__file__, *TINY[:-1], "--out", str(tmp_path)]
     monkeypatch.setattr(fair_comparison, "RATES", (1e-3, 1e-2))
     monkeypatch.setattr(sys, "argv", words)
     fair_comparison.main()

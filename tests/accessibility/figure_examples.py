@@ -103,60 +103,64 @@ EXAMPLES: dict[str, Callable[[], Figure]] = {
         torch.tensor([0] * 9 + [1] * 6 + [2] * 6),
         torch.tensor([0] * 9 + [1] * 5 + [2] + [2] * 4 + [0] * 2), NAMES[:3],
     ),
-    "figures_00.LiveAccuracy": live_accuracy,
-    "figures_01.filters": lambda: figures_01.filters({"random": torch.randn(8, 3, 3, 3)}),
-    "figures_01.feature_maps": lambda: figures_01.feature_maps(
+    "lesson00.figures.LiveAccuracy": live_accuracy,
+    "lesson01.figures.filters": lambda: figures_01.filters({"random": torch.randn(8, 3, 3, 3)}),
+    "lesson01.figures.feature_maps": lambda: figures_01.feature_maps(
         {"random": {"features.0": torch.rand(6, 8, 8)}}
     ),
-    "figures_01.patches": lambda: figures_01.patches({"channel 1": images(3)}),
-    "figures_01.planes": lambda: figures_01.planes(
+    "lesson01.figures.patches": lambda: figures_01.patches({"channel 1": images(3)}),
+    "lesson01.figures.planes": lambda: figures_01.planes(
         {"block 1": torch.rand(12, 2)}, torch.arange(12) % 6, NAMES
     ),
-    "figures_02.panels": lambda: figures_02.panels(
+    "lesson02.figures.panels": lambda: figures_02.panels(
         runs(layer=[1, 2], kind=ways(2), norm=["with", "without"]), "layer", "accuracy", "kind",
         "norm", xlabel="x", ylabel="y", chance=0.1,
     ),
-    "figures_02.without_blocks": lambda: figures_02.without_blocks(
+    "lesson02.figures.without_blocks": lambda: figures_02.without_blocks(
         runs(net=["one"], block=["a", "b"], kept=["all", "x", "F(x)"]), "net", ["x", "F(x)"],
         xlabel="block",
     ),
-    "figures_03.connections": lambda: figures_03.connections({"depthwise": nn.Conv2d(4, 4, 3)}),
-    "figures_03.block_from_the_side": lambda: figures_03.block_from_the_side(block(), True),
-    "figures_06.tensors_by_block": lambda: figures_06.tensors_by_block(
+    "lesson03.figures.connections": lambda: figures_03.connections(
+        {"depthwise": nn.Conv2d(4, 4, 3)}
+    ),
+    "lesson03.figures.block_from_the_side": lambda: figures_03.block_from_the_side(block(), True),
+    "lesson06.figures.tensors_by_block": lambda: figures_06.tensors_by_block(
         {"one": pd.DataFrame({"block": NAMES, **dict.fromkeys(figures_06.LOOKS, range(1, 7))})},
         list(figures_06.LOOKS),
     ),
-    "figures_06.changes": lambda: figures_06.changes(
+    "lesson06.figures.changes": lambda: figures_06.changes(
         runs(change=ways(2), load=["as it is"], treatment=list(figures_06.TREATMENTS)),
         {name: name for name in figures_06.TREATMENTS}, chance=0.1,
     ),
-    "figures_06.protocols": lambda: figures_06.protocols(
+    "lesson06.figures.protocols": lambda: figures_06.protocols(
         runs(architecture=["A", "B"], start=["scratch"]),
         {"fair": {"A": "scratch", "B": "scratch"}}, names={"A": "A", "B": "B"},
     ),
-    "figures_07.by_depth": lambda: figures_07.by_depth(
+    "lesson07.figures.by_depth": lambda: figures_07.by_depth(
         runs(block=list(range(6)), task=ways(3)), "task", chance=0.1
     ),
-    "figures_07.quarter_dots": quarters,
-    "figures_07.by_size": lambda: figures_07.by_size(
+    "lesson07.figures.quarter_dots": quarters,
+    "lesson07.figures.by_size": lambda: figures_07.by_size(
         runs(train=[30, 300], strategy=ways(), task=["near"]), {"near": "near task"}, 0.1
     ),
-    "figures_08.loss_curve": lambda: figures_08.loss_curve([3.0, 2.5, 2.7, 2.0], 10, window=2),
-    "figures_08.by_number": lambda: figures_08.by_number(
+    "lesson08.figures.loss_curve": lambda: figures_08.loss_curve(
+        [3.0, 2.5, 2.7, 2.0], 10, window=2
+    ),
+    "lesson08.figures.by_number": lambda: figures_08.by_number(
         {"images": (pretrainings(), "source_images")}, [0.2, 0.3], "y"
     ),
-    "figures_08.by_kind": lambda: figures_08.by_kind(pretrainings(), [0.2, 0.3], "x"),
-    "figures_08.two_accuracies": lambda: figures_08.two_accuracies(
+    "lesson08.figures.by_kind": lambda: figures_08.by_kind(pretrainings(), [0.2, 0.3], "x"),
+    "lesson08.figures.two_accuracies": lambda: figures_08.two_accuracies(
         runs(label=ways(4)).assign(source_accuracy=0.5), "y"
     ),
-    "figures_08.gain_by_distance": lambda: figures_08.gain_by_distance(
+    "lesson08.figures.gain_by_distance": lambda: figures_08.gain_by_distance(
         runs(group=ways(2), d=[1, 2, 3]), {"d": "distance"}, "gain", "y"
     ),
-    "figures_10.time_by_cost": lambda: figures_10.time_by_cost(
+    "lesson10.figures.time_by_cost": lambda: figures_10.time_by_cost(
         runs(network=ways(4), macs=[1e9, 2e9]).assign(ms_per_image=lambda t: t["macs"] / 4e8)
     ),
-    "figures_10.what_moved": what_moved,
-    "figures_11.effects": lambda: figures_11.effects(report.findings([1, 5, 20])),
-    "figures_11.overview": lambda: figures_11.overview(report.findings()),
+    "lesson10.figures.what_moved": what_moved,
+    "lesson11.figures.effects": lambda: figures_11.effects(report.findings([1, 5, 20])),
+    "lesson11.figures.overview": lambda: figures_11.overview(report.findings()),
     "lab.picture": of_lab,
 }  # fmt: skip

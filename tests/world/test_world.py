@@ -11,8 +11,8 @@ from course_utils.downloads.disk import DownloadError
 from course_utils.images.datasets import load_shapes
 from course_utils.networks.heads import find_head
 from course_utils.world import choose
-from tests.house.world_banner import check_banner
 from tests.tiny import data
+from tests.world.banner import check_banner
 
 import numpy as np
 import pytest

@@ -7,7 +7,7 @@ import itertools
 import re
 
 from authoring.notebooks import ROOT
-from tests.house.seeing import EYES, MARK, TEXT, apart, contrast, over
+from tests.accessibility.seeing import EYES, MARK, TEXT, apart, contrast, over
 
 import pytest
 

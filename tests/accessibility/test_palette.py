@@ -3,7 +3,7 @@
 import itertools
 
 from course_utils import plots
-from tests.house.seeing import EYES, MARK, TEXT, apart, contrast, lab
+from tests.accessibility.seeing import EYES, MARK, TEXT, apart, contrast, lab
 
 import numpy as np
 import pytest

@@ -12,8 +12,8 @@ from functools import cache
 from typing import cast
 
 from authoring.notebooks import ROOT
-from tests.house.figure_examples import EXAMPLES
-from tests.house.seeing import MARK, TEXT, contrast, over
+from tests.accessibility.figure_examples import EXAMPLES
+from tests.accessibility.seeing import MARK, TEXT, contrast, over
 
 import numpy as np
 import pytest
@@ -32,7 +32,8 @@ each_figure = pytest.mark.parametrize("name", EXAMPLES)
 
 
 def test_every_figure_of_the_course_is_looked_at() -> None:
-    modules = ["plots", *(path.stem for path in (ROOT / "course_utils").glob("figures_*.py"))]
+    rooms = (ROOT / "course_utils").glob("lesson*/figures*.py")
+    modules = ["plots", *(f"{path.parent.name}.{path.stem}" for path in rooms)]
     drawing = {
         f"{module}.{name}"
         for module in modules

@@ -3,8 +3,8 @@
 from course_utils import world
 from course_utils.images.folders import ImageFolderError
 from course_utils.world import choose
-from tests.house.world_banner import check_banner
 from tests.tiny import image_folder
+from tests.world.banner import check_banner
 
 import pytest
 
