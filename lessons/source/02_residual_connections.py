@@ -408,10 +408,10 @@ def both_ways(seed):
     for stage in stages(net):
         x = stage.forward(x)
         outputs.append(x)
-    loss = F.cross_entropy(x, batch.train_labels.to(course.device))
-    gradients = torch.autograd.grad(loss, outputs[:-1])  # the last output is the scores
+    loss = F.cross_entropy(outputs.pop(), batch.train_labels.to(course.device))
+    pairs = zip(outputs, torch.autograd.grad(loss, outputs), strict=True)
     return [{"block": i, "forward": y.std().item(), "back": g.norm().item()}
-            for i, (y, g) in enumerate(zip(outputs, gradients), 1)]
+            for i, (y, g) in enumerate(pairs, 1)]
 
 
 arrived = experiments.repeat(both_ways, seeds=[0, 1, 2]).groupby("block").mean()
@@ -420,7 +420,7 @@ for direction in ("forward", "back"):
     print(f"{direction:8} after the stem {first:.2g}, after the last block {last_block:.2g}")
 
 # %% [markdown]
-# Both shrink. Going forward, the images fade from block to block; going back, the gradient fades
+# Both shrink. Going [forward](GLOSSARY.md#forward-pass), the images fade from block to block; going back, the gradient fades
 # from the head to the stem. So without batch norm the plain network's gradients do vanish, and its
 # signal does too. The residual network has the opposite trouble: each addition makes the numbers
 # larger, and nothing brings them down again.
