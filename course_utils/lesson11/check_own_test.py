@@ -9,7 +9,7 @@ from course_utils.exercises import seeing
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import describe
 from course_utils.lesson11 import own_runs, rules
-from course_utils.lesson11.claim import SEEDS, Effect
+from course_utils.lesson11.findings import SEEDS, Effect
 
 import pandas as pd
 

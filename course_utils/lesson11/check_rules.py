@@ -12,7 +12,7 @@ from course_utils.exercises import seeing
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import describe
 from course_utils.lesson11 import report, rules
-from course_utils.lesson11.listing import CLAIMS
+from course_utils.lesson11.claims import CLAIMS
 
 USUAL = rules.SAME  # as the course has it, whatever a lesson sets later
 STRICT, LENIENT = 0.005, 0.05

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from course_utils.lesson11.claim import (
+from course_utils.lesson11.claims import Claim
+from course_utils.lesson11.findings import (
     COUNTED,
     EXACT,
     PHOTOS,
     SHAPES,
-    Claim,
     Effect,
     Finding,
     Verdict,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from course_utils.lesson11.claim import Effect, Verdict
+from course_utils.lesson11.findings import Effect, Verdict
 from course_utils.lesson11.report import findings
 from course_utils.lesson11.rules import combine, difference, good_choice, harmless
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from course_utils import experiments
-from course_utils.lesson11.claim import PHOTOS, SHAPES, Claim, Finding, Verdict
-from course_utils.lesson11.listing import CLAIMS
+from course_utils.lesson11.claims import CLAIMS, Claim
+from course_utils.lesson11.findings import PHOTOS, SHAPES, Finding, Verdict
 from course_utils.lesson11.rules import combine
 
 import pandas as pd

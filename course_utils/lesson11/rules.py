@@ -2,15 +2,19 @@
 
 All thresholds stand here, with their reasons, so that a reader who would choose others can change
 them and run the lesson again.
+
+A rule makes an `Effect` of numbers, one a seed: differences between two accuracies on the scale of
+0 to 1, which become points, or ratios. They are called as `rule(values, world, setting, what)`;
+`core=True` marks what a cheap re-run must reproduce.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from course_utils.lesson11.claim import (
+from course_utils.lesson11.findings import (
     EXACT,
     PHOTOS,
     SEEDS,
@@ -36,9 +40,11 @@ ENOUGH = 0.8
 TENFOLD = (10 / math.sqrt(10**0.5), 10 * math.sqrt(10**0.5))
 """What passes for "ten times": 5.6 to 18, half a step either way on a grid in steps of three."""
 
+Rule = Callable[..., Effect]
+
 
 def t_quantile(freedom: int) -> float:
-    """Half width of a 95 % interval in standard errors, for so many runs less one.
+    """Return the half width of a 95 % interval in standard errors, for so many runs less one.
 
     Few seeds make wide intervals: 4.3 standard errors for 3 runs, against 2.0 for very many.
     The first values are those of any table of Student's distribution; the others are the first
@@ -53,9 +59,12 @@ def t_quantile(freedom: int) -> float:
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Mean of some runs, and the ends of its 95 % interval; infinite for a single run.
+    """Return the mean of some runs and the ends of its 95 % interval; infinite for a single run.
 
-    Raises ValueError if there is no value, or one that is not a finite number.
+    Raises
+    ------
+    ValueError
+        If there is no value, or one that is not a finite number.
     """
     numbers = np.asarray(list(values), dtype=float)
     if numbers.size == 0 or not np.isfinite(numbers).all():
@@ -67,90 +76,154 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def paired(
-    table: pd.DataFrame, value: str, arm: str, first: object, second: object, by: str = "seed"
-) -> pd.Series:
-    """`first` minus `second`, seed by seed: what the seed does to both cancels out.
+def by_seed(
+    table: pd.DataFrame, value: str, arm: str, first: object, second: object
+) -> tuple[pd.Series, pd.Series]:
+    """Return the values of two arms, each indexed by the seeds that have both.
 
-    Several rows of one seed and arm are averaged.  A seed that lacks one of the two is left out.
+    Several rows of one seed and arm are averaged.
 
-    Raises KeyError if an arm does not occur at all; the message lists those there are.
+    Raises
+    ------
+    KeyError
+        If an arm does not occur at all; the message lists those there are.
     """
     known = list(table[arm].unique())
     for wanted in (first, second):
         if wanted not in known:
             raise KeyError(f"column {arm!r} has no {wanted!r}; it has {known}")
-    wide = table.pivot_table(index=by, columns=arm, values=value, aggfunc="mean")
-    return (wide[first] - wide[second]).dropna()
+    wide = table.pivot_table(index="seed", columns=arm, values=value, aggfunc="mean")
+    both = wide[[first, second]].dropna()
+    return both[first], both[second]
+
+
+def paired(table: pd.DataFrame, value: str, arm: str, first: object, second: object) -> pd.Series:
+    """Subtract `second` from `first`, seed by seed: what the seed does to both cancels out.
+
+    Several rows of one seed and arm are averaged. A seed that lacks one of the two is left out.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row a run, with a column `seed`.
+    value : str
+        The column to subtract, such as "accuracy".
+    arm : str
+        The column that tells the two apart.
+    first, second : object
+        Its two values; a KeyError lists those there are if one does not occur.
+    """
+    one, other = by_seed(table, value, arm, first, second)
+    return one - other
 
 
 def greater(low: float, high: float, null: float = 0.0) -> Outcome:
-    """Yes if the whole interval lies above `null`, no if below, unclear if it holds `null`."""
+    """Return yes if the whole interval lies above `null`, no if below, unclear if it holds it."""
     return "yes" if low > null else "no" if high < null else "unclear"
+
+
+def _points(
+    values: Sequence[float], world: str, setting: str, what: str, null: float, core: bool
+) -> Effect:
+    """Make an effect in points of differences; its outcome is what `greater` says of zero."""
+    mean, low, high = (100 * number for number in interval(values))
+    outcome = greater(low, high)
+    return Effect(world, setting, what, mean, low, high, len(values), "points", null, outcome, core)
 
 
 def difference(
     values: Sequence[float], world: str, setting: str, what: str, *, core: bool = False
 ) -> Effect:
-    """Effect from differences of shares, one a seed, that the claim says are above zero.
-
-    values : on the scale of 0 to 1; the effect is in points (hundredths)
-    """
-    mean, low, high = (100 * number for number in interval(values))
-    return Effect(
-        world, setting, what, mean, low, high, len(values), "points", 0.0,
-        greater(low, high), core,
-    )  # fmt: skip
+    """Judge differences that the claim says are above zero."""
+    return _points(values, world, setting, what, 0.0, core)
 
 
 def harmless(
     values: Sequence[float], world: str, setting: str, what: str, *, core: bool = False
 ) -> Effect:
-    """Effect from differences that the claim says are zero: no harm done.
+    """Judge differences that the claim says are zero: no harm done.
 
     Yes only if the whole interval lies above minus `SAME`: too few runs prove no harmlessness.
     No if it lies wholly below zero.
     """
-    mean, low, high = (100 * number for number in interval(values))
-    outcome: Outcome = "yes" if low > -100 * SAME else "no" if high < 0 else "unclear"
-    return Effect(
-        world, setting, what, mean, low, high, len(values), "points", -100 * SAME, outcome, core
-    )
+    effect = _points(values, world, setting, what, -100 * SAME, core)
+    no_harm = effect.low > effect.null
+    return effect.judged("yes" if no_harm else "no" if effect.high < 0 else "unclear")
 
 
 def agreement(
     values: Sequence[float], world: str, setting: str, what: str, *, core: bool = False
 ) -> Effect:
-    """Effect from differences between two answers that the claim says are the same.
+    """Judge differences between two answers that the claim says are the same.
 
     Yes if they differ by no more than `SAME` on the average, no if the interval excludes zero.
     """
-    mean, low, high = (100 * number for number in interval(values))
-    close = abs(mean) <= 100 * SAME
-    outcome: Outcome = "yes" if close else "no" if low > 0 or high < 0 else "unclear"
-    return Effect(world, setting, what, mean, low, high, len(values), "points", 0.0, outcome, core)
+    effect = _points(values, world, setting, what, 0.0, core)
+    close = abs(effect.mean) <= 100 * SAME
+    return effect.judged("yes" if close else "unclear" if effect.outcome == "unclear" else "no")
 
 
 def good_choice(
     values: Sequence[float], world: str, setting: str, what: str, *, core: bool = False
 ) -> Effect:
-    """Effect from differences between what is prescribed and the best of the alternatives.
+    """Judge differences between what is prescribed and the best of the alternatives.
 
     Yes if the prescription is at most `SAME` behind on the average: it need not win, only not cost.
     No if it is further behind, and the whole interval lies below zero; else unclear.
     """
-    mean, low, high = (100 * number for number in interval(values))
-    close = mean > -100 * SAME
-    outcome: Outcome = "yes" if close else "no" if high < 0 else "unclear"
-    return Effect(
-        world, setting, what, mean, low, high, len(values), "points", -100 * SAME, outcome, core
-    )
+    effect = _points(values, world, setting, what, -100 * SAME, core)
+    close = effect.mean > effect.null
+    return effect.judged("yes" if close else "no" if effect.high < 0 else "unclear")
+
+
+def factor(
+    values: Sequence[float], world: str, setting: str, what: str, *, core: bool = False
+) -> Effect:
+    """Judge ratios that the claim says are above one (means of logarithms).
+
+    Ratios of exactly one in every run say no: nothing has changed at all.
+
+    Raises
+    ------
+    ValueError
+        If a ratio is not positive.
+    """
+    if any(value <= 0 for value in values):
+        raise ValueError(f"{what}: ratios must be positive, not {list(values)}")
+    mean, low, high = (_exp(x) for x in interval([math.log(value) for value in values]))
+    untouched = len(values) > 1 and all(value == 1 for value in values)
+    outcome: Outcome = "no" if untouched else greater(low, high, 1.0)
+    return Effect(world, setting, what, mean, low, high, len(values), "times", 1.0, outcome, core)
+
+
+def tenfold(
+    values: Sequence[float], world: str, setting: str, what: str, *, core: bool = False
+) -> Effect:
+    """Judge ratios that the claim says are about ten: yes if their mean lies in `TENFOLD`."""
+    effect = factor(values, world, setting, what, core=core)
+    return effect.judged("yes" if TENFOLD[0] <= effect.mean <= TENFOLD[1] else "no")
+
+
+def counted(
+    values: Sequence[float], world: str, setting: str, what: str, *, core: bool = False
+) -> Effect:
+    """Judge ratios that are counted, and so are the same for every seed: yes if above one."""
+    ratio = float(np.mean(values))
+    outcome: Outcome = "yes" if ratio > 1 else "no"
+    return Effect(world, setting, what, ratio, ratio, ratio, EXACT, "times", 1.0, outcome, core)
+
+
+RATIOS: tuple[Rule, ...] = (factor, tenfold, counted)
+"""The rules that want ratios; the others want differences."""
 
 
 def best(table: pd.DataFrame, value: str, arm: str, among: Sequence[object] | None = None) -> Any:
-    """The arm with the highest mean, of some or of all.
+    """Return the arm with the highest mean, of some or of all.
 
-    Raises ValueError if none of them occurs.
+    Raises
+    ------
+    ValueError
+        If none of them occurs.
     """
     some = table if among is None else table[table[arm].isin(list(among))]
     if some.empty:
@@ -158,44 +231,10 @@ def best(table: pd.DataFrame, value: str, arm: str, among: Sequence[object] | No
     return some.groupby(arm)[value].mean().idxmax()
 
 
-def factor(
-    values: Sequence[float], world: str, setting: str, what: str, *, core: bool = False
-) -> Effect:
-    """Effect from ratios, one a seed, that the claim says are above one (means of logarithms).
-
-    Raises ValueError if a ratio is not positive.
-    """
-    if any(value <= 0 for value in values):
-        raise ValueError(f"{what}: ratios must be positive, not {list(values)}")
-    mean, low, high = (_exp(x) for x in interval([math.log(value) for value in values]))
-    return Effect(
-        world, setting, what, mean, low, high, len(values), "times", 1.0,
-        greater(low, high, 1.0), core,
-    )  # fmt: skip
-
-
-def tenfold(
-    values: Sequence[float], world: str, setting: str, what: str, *, core: bool = False
-) -> Effect:
-    """Effect from ratios that the claim says are about ten: yes if their mean lies in `TENFOLD`."""
-    effect = factor(values, world, setting, what, core=core)
-    outcome: Outcome = "yes" if TENFOLD[0] <= effect.mean <= TENFOLD[1] else "no"
-    return effect.judged(outcome)
-
-
-def counted(
-    value: float, world: str, setting: str, what: str, *, holds: bool, unit: str = "",
-    null: float = 0.0, core: bool = False,
-) -> Effect:  # fmt: skip
-    """Effect that is counted and has no spread: a number of parameters, a share of tensors."""
-    outcome: Outcome = "yes" if holds else "no"
-    return Effect(world, setting, what, value, value, value, EXACT, unit, null, outcome, core)
-
-
 def combine(effects: Sequence[Effect]) -> Verdict:
-    """One verdict from all settings: yes everywhere, somewhere, or nowhere.
+    """Make one verdict of all settings: yes everywhere, somewhere, or nowhere.
 
-    An unclear effect counts as "not shown".  So a claim holds only where the data say so, and an
+    An unclear effect counts as "not shown". So a claim holds only where the data say so, and an
     experiment that is too small cannot make a claim true.
     """
     if not effects:
@@ -206,12 +245,18 @@ def combine(effects: Sequence[Effect]) -> Verdict:
     return Verdict.HOLDS_IF if yes else Verdict.DOES_NOT_HOLD
 
 
-def conclude(effects: Sequence[Effect], remark: str = "") -> Finding:
-    """Verdict and sentence from all effects of a claim; the worlds apart where they disagree.
+_IN_PART = {
+    Verdict.HOLDS: "holds",
+    Verdict.HOLDS_IF: "holds in part",
+    Verdict.DOES_NOT_HOLD: "does not hold",
+}
 
-    Effects of fewer than `SEEDS` runs are kept, and have no say.
 
-    remark : a sentence with more numbers, put at the end
+def conclude(effects: Sequence[Effect], remark: Callable[[], str] = str) -> Finding:
+    """Make verdict and sentence of all effects of a claim; the worlds apart where they disagree.
+
+    Effects of fewer than `SEEDS` runs are kept, and have no say. `remark` gives a sentence
+    with more numbers, put at the end; it is asked only if something was measured.
     """
     solid = [effect for effect in effects if effect.solid]
     verdict = combine(solid)
@@ -224,14 +269,7 @@ def conclude(effects: Sequence[Effect], remark: str = "") -> Finding:
     if len(set(measured.values())) > 1:
         said = ", ".join(f"in {world} it {_IN_PART[v]}" for world, v in measured.items())
         parts.append(f"The worlds disagree: {said}.")
-    return Finding(verdict, " ".join([*parts, remark]).strip(), tuple(effects))
-
-
-_IN_PART = {
-    Verdict.HOLDS: "holds",
-    Verdict.HOLDS_IF: "holds in part",
-    Verdict.DOES_NOT_HOLD: "does not hold",
-}
+    return Finding(verdict, " ".join([*parts, remark()]).strip(), tuple(effects))
 
 
 def _describe(effects: Sequence[Effect]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from authoring import notebooks
 from course_utils import experiments
 from course_utils.lesson11 import report
-from course_utils.lesson11.listing import CLAIMS
+from course_utils.lesson11.claims import CLAIMS
 
 import pandas as pd
 import pytest

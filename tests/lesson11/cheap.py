@@ -24,7 +24,7 @@ from benchmarks.lesson10 import model_sizes
 from benchmarks.lesson11 import claims_costs, claims_rates, claims_thaw, drawing
 from course_utils import world
 from course_utils.lesson07 import strategies
-from course_utils.lesson11.claim import Tables
+from course_utils.lesson11.comparisons import Tables
 from course_utils.world import Course
 
 import pandas as pd

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 
-from course_utils.lesson11.claim import Tables
+from course_utils.lesson11.comparisons import Tables
 
 import pandas as pd
 

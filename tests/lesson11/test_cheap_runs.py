@@ -6,8 +6,8 @@ and a cheap run must give them the direction that the record gives.
 
 from dataclasses import replace
 
-from course_utils.lesson11.claim import PHOTOS, Effect, Finding
-from course_utils.lesson11.listing import CLAIMS
+from course_utils.lesson11.claims import CLAIMS
+from course_utils.lesson11.findings import PHOTOS, Effect, Finding
 from tests.lesson11.cheap import CHEAP
 
 import pytest

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from course_utils import environment
-from course_utils.lesson11.claim import Tables, Verdict
-from course_utils.lesson11.listing import CLAIMS
+from course_utils.lesson11.claims import CLAIMS
+from course_utils.lesson11.comparisons import Tables
+from course_utils.lesson11.findings import Verdict
 from tests.lesson11.made_up import tables
 
 import pytest

@@ -1,7 +1,7 @@
 """A reader's runs are judged as the records of the same claim are."""
 
 from course_utils.lesson11 import own_runs, report, rules
-from course_utils.lesson11.claim import Verdict
+from course_utils.lesson11.findings import Verdict
 
 import pytest
 

@@ -1,8 +1,9 @@
 """The records that the verdicts rest on are there, and hold what the judges read."""
 
 from course_utils import experiments
-from course_utils.lesson11.claim import SUFFIXES, Verdict
-from course_utils.lesson11.listing import CLAIMS
+from course_utils.lesson11.claims import CLAIMS
+from course_utils.lesson11.comparisons import SUFFIXES
+from course_utils.lesson11.findings import Verdict
 
 import pytest
 

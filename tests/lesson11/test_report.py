@@ -3,8 +3,9 @@
 from course_utils import plots
 from course_utils.lesson11 import figures as figures_11
 from course_utils.lesson11 import report
-from course_utils.lesson11.claim import Finding, Tables, Verdict
-from course_utils.lesson11.listing import CLAIMS
+from course_utils.lesson11.claims import CLAIMS
+from course_utils.lesson11.comparisons import Tables
+from course_utils.lesson11.findings import Finding, Verdict
 from tests.lesson11.made_up import tables
 
 import pytest

@@ -3,7 +3,7 @@
 import math
 
 from course_utils.lesson11 import rules
-from course_utils.lesson11.claim import EXACT, PHOTOS, SHAPES, Effect, Verdict
+from course_utils.lesson11.findings import EXACT, PHOTOS, SHAPES, Effect, Verdict
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,7 @@ def test_one_run_tells_nothing_about_spread() -> None:
     assert rules.interval([0.7]) == (0.7, -math.inf, math.inf)
     assert not rules.difference([0.7], SHAPES, "s", "w").solid
     assert not rules.difference([0.7, 0.7], SHAPES, "s", "w").solid
-    assert rules.counted(3, SHAPES, "s", "w", holds=True).solid
+    assert rules.counted([3.0], SHAPES, "s", "w").solid
 
 
 @pytest.mark.parametrize("values", [[], [math.nan, 1.0], [math.inf]])
@@ -146,12 +146,12 @@ def test_worlds_that_disagree_are_told() -> None:
 
 
 def test_the_sentence_names_where_it_holds_and_where_not() -> None:
-    finding = rules.conclude([effect("yes"), effect("unclear"), effect("no")], "A remark.")
+    finding = rules.conclude([effect("yes"), effect("unclear"), effect("no")], lambda: "A remark.")
     assert finding.sentence.index("Shown if: Shapes, case yes: +1.0 [+0.5, +1.5] points") < (
         finding.sentence.index("Not shown if: Shapes, case unclear")
     )
     assert "The contrary is so if: Shapes, case no" in finding.sentence
-    assert finding.sentence.endswith("A remark.")
+    assert finding.sentence.endswith(lambda: "A remark.")
 
 
 def test_the_best_arm_is_the_one_with_the_highest_mean() -> None:
