@@ -127,7 +127,7 @@ print(f"More than 50 % sure: {(sure > 0.5).sum()} of {len(few)}. Most sure: {sur
 #
 # The network has two parts. The **[backbone](GLOSSARY.md#backbone)** turns an image into a list of numbers that describe
 # it, the [features](GLOSSARY.md#features). The **[head](GLOSSARY.md#head)** is the last layer, which turns these numbers into one [score](GLOSSARY.md#scores) a
-# class. The backbone may be worth keeping. The head speaks of the wrong classes, so it goes:
+# class. The backbone may be worth keeping. The head predicts the wrong classes, so we replace it:
 
 # %% tags=["nbval-check-output"]
 print("before:", model.classifier[1])
@@ -360,7 +360,7 @@ plots.show(figure, alt="Accuracy against the number of training images, on a log
 # 40 steps, thaws the whole backbone for 15, and freezes it again for 25.
 #
 # **Predict.** What does the thaw do within its 15 steps? Does the accuracy rise, fall, or stay? And
-# how many times as long does a step take while everything learns?
+# how much longer does a step take while everything learns: 2, 5 or more than 20 times?
 
 # %%
 my_guess = ...  # "rises", "falls" or "stays", and a number
@@ -384,6 +384,11 @@ print(f"A step took {1000 * pace.iloc[0]:.1f} ms with the backbone frozen, "
       f"{1000 * pace.iloc[-1]:.0f} ms while all learned.")
 
 # %% [markdown]
+# Two things make the frozen steps so much faster. Only the head has
+# to be corrected. And since a frozen backbone always gives the same answer, the lab runs it only once for
+# each image and keeps the outputs; only the head is computed again. Without that trick, a frozen
+# step would be a few times faster, not dozens of times. Lesson 04 takes the two savings apart.
+#
 # Follow the blue line from mark to mark. The panel is yours: press **Start**, click a [block](GLOSSARY.md#block) in the
 # list to freeze or thaw it, press **Pause**, and **Reset** for a new run. You cannot break anything,
 # and nothing below needs it. (On a page without Python behind it, such as on GitHub, you see a still
@@ -427,7 +432,8 @@ check.sure_and_wrong(most_sure_and_wrong, model.classifier(test_x), test_y)
 # - With the backbone frozen, only the head learns: a small share of all weights, in seconds.
 # - A control with random weights tells how much of the result the pretrained weights deserve.
 # - The curve over the number of images tells what few of them give, and whether more would help.
-# - Letting the backbone learn as well makes every step cost more. Whether it pays is lesson 05.
+# - Letting the backbone learn as well makes every step cost more, and its outputs can no longer be
+#   kept. Whether it pays is the question of lesson 05.
 
 # %%
 gap = control.groupby("backbone")["accuracy"].mean()
@@ -439,7 +445,8 @@ for backbone in ("pretrained", "random"):
         print(f"{backbone:>10} backbone, {n:>4} images: {experiments.say(rows['accuracy'])}")
 worth = 100 * (gap["pretrained"] - gap["random"])
 print(f"Worth of the weights at {most} images: {worth:.1f} points.")
-print(f"A step with everything thawed took {times_as_long:.0f} times as long as with the head alone.")
+print(f"A step with everything thawed took {times_as_long:.0f} times as long as one of "
+      "the head alone on kept outputs.")
 
 # %% [markdown]
 # ## What was measured

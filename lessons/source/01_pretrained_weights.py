@@ -13,7 +13,7 @@
 # # 1 · Pretrained weights
 #
 # In lesson 00 a file made the difference. With its numbers in the network, a few hundred images were
-# enough. Without them, the same network learned next to nothing. This lesson opens the file. What is
+# enough. On a backbone with random numbers, the same head learned little. This lesson opens the file. What is
 # in it, what do the numbers see in an image, what are they worth, and may you trust a file that
 # somebody else has made?
 #
@@ -101,7 +101,7 @@ print(model.load_state_dict(state))
 model = model.to(course.device, memory_format=torch.channels_last).eval()
 
 # %% [markdown]
-# **Predict.** The network has 53 layers with weights: 52 convolutions and the last, linear one. There
+# **Predict.** The network has 52 convolutions, and the head has weights as well. There
 # are many more tensors than that in the file. Which layers do the others belong to?
 
 # %%
@@ -304,8 +304,12 @@ plots.show(
 print(experiments.cite(parts_record))
 
 # %% [markdown]
-# Compare the two rows of each pair, and ask what can be repaired from unlabelled images.
-# Statistics can: they describe data. Convolutions cannot: what they hold came from labels and from
+# Compare the two rows of each pair, and ask what can be repaired from unlabelled images. Buffers
+# can, entirely: the old head falls to guessing without them, and is back at 97 % with statistics
+# taken anew. They describe data, and data is at hand. Most of what goes with batch norm's weights
+# and biases comes back as well (from 37 to 95 %), and a good part of what goes with the first
+# convolution (from 78 to 90 %): fresh statistics undo some of the wrong scale. Without either of
+# the other two kinds of convolutions nothing comes back. What these hold came from labels and from
 # many steps of training.
 #
 # Batch norm's own weights and biases are as many numbers as its buffers, and they *were* trained. How
@@ -318,14 +322,21 @@ for tensor in ("weight", "bias", "running_mean", "running_var"):
     values = torch.cat([state[f"{n}.{tensor}"].float() for n in norms])
     held[tensor] = values.quantile(tenths).tolist()
 spread = pd.DataFrame(held, index=["10 % lie below", "median", "90 % lie below"]).T
-spread.assign(**{"in a new network": [1, 0, 0, 1]}).round(3)
+spread["in a new network"] = [1, 0, 0, 1]
+spread["answers kept without it"] = [
+    (answers(load_without({f"{n}.{tensor}" for n in norms})) == intact).float().mean().item()
+    for tensor in held
+]
+spread.round(3)
 
 # %% [markdown]
-# The further a row lies from its last column, the more we lose by leaving it out. The variances come
-# from layers of very different scale. To take them all for 1 is to multiply each layer by a wrong
-# factor.
+# Weights, biases and means lie near what a new network has. The variances do not: they come from
+# layers of very different scale, and to take them all for 1 is to multiply each layer by a wrong
+# factor. Leaving them out costs most. But the distance from the default does not tell everything:
+# compare the last column for the biases and the means. What counts is what the later layers do with
+# the error.
 #
-# Now the question that matters to *you*. You throw the old head away anyhow. What does each part bring
+# Now the question that matters to *you*. You replace the old head anyway. What does each part bring
 # to the new task? The next table has a new head on frozen features, and [fine-tuning](GLOSSARY.md#fine-tuning) of everything (a
 # short training that may move all weights), each the mean over three seeds. Start with its first
 # column of accuracies and the row "without buffers".
@@ -588,21 +599,20 @@ print(f"nine images at random: {luck:.0%}; the nine brightest: {both_ends[0]:.0%
       f"the nine darkest: {both_ends[1]:.0%}")
 
 # %% [markdown]
-# The dotted level is not zero, since among nine images some class is always the most frequent. If the
-# random network lies above it, you know a cause: brightness alone picks out some classes, in
-# photographs of skies above all, and a random channel measures little else. If the pretrained line
-# rises with depth, deep channels have come closer to classes, even to classes that they were never
-# trained on. If it does not rise by much, remember what purity asks for: *one* channel that stands
-# for one class. A class may as well be spread over many channels, none of them pure. The next number
-# asks all of them together.
+# The dotted level is not zero, since among nine images some class is always the most frequent.
+# Sorting by brightness alone gives about as much as luck (the two numbers above), so brightness
+# does not explain a line above it. Where the pretrained line rises with depth, deep channels have
+# come closer to classes, even to classes that they were never trained on. Keep in mind what purity
+# asks for: *one* channel that stands for one class. A class may as well be spread over many
+# channels, none of them pure. The next number asks all of them together.
 #
 # ## 1.6 How far apart are the classes?
 #
 # For each block we average the maps over all positions, so that an image becomes a list of numbers,
 # its **features** at that depth. A class becomes the mean of its images. A test image is counted as
 # right if it lies nearest to the mean of its own class. Nothing is trained here, so the score says how
-# well the classes lie apart *as they are*. (The features are brought to one scale first. Otherwise the
-# random network, with values of about a billionth, would have no chance from the start.)
+# well the classes lie apart *as they are*. (Each feature is standardised
+# first, so that one with large numbers does not outvote the others.)
 #
 # **Predict.** Where are the classes furthest apart? Is the last block the best?
 
@@ -628,10 +638,11 @@ for network in ("pretrained", "random"):
           f"at the first {means[network].iloc[0]:.0%}, at the last {means[network].iloc[-1]:.0%}")
 
 # %% [markdown]
-# Both networks start nearly alike: at block 0 [pretraining](GLOSSARY.md#pretraining) has hardly mattered. Follow the lines from
-# there. The pretrained one climbs, a random one has no reason to. Whether its top is at the very end
-# is worth a look. The last blocks serve the *old* classes, and the new ones may be told apart better a
-# little before. Lesson 07 comes back to this.
+# By this score [pretraining](GLOSSARY.md#pretraining) makes no difference at block 0. That does not mean that the first layer is worthless: its
+# filters differ, as 1.3 has shown, and without it the old head loses 19 points (1.2). Averaging
+# over all positions hides what single filters see. Follow the lines from there. The pretrained one
+# climbs, the random one hardly does. Its top is not quite at the end: the last blocks serve the
+# *old* classes, and the new ones are told apart best a little before. Lesson 07 comes back to this.
 #
 # The same in pictures: the two directions in which the features vary most, at three depths.
 
@@ -697,8 +708,9 @@ for start, group in ends.groupby("start", sort=False):
 # A score that is *exactly* that of guessing, in every run, should make you suspicious. After so few
 # batches batch norm's running averages still remember where they began, mean 0 and variance 1, and a
 # network without its statistics is lost, as you have seen in 1.2. That is why the second score is
-# there: after training, the statistics were taken anew from the training images. If it is higher, the
-# suspicion was right. If the random start still lies far behind, the statistics were not all.
+# there: after training, the statistics were taken anew from the training images. It helps the
+# pretrained start a little. The random start stays at guessing within its spread, so statistics were
+# not what it lacked.
 #
 # This was short, and in two ways unfair. The random start had little time. And both had the same
 # rate, though a network that must learn everything may want a larger one than a network that must
@@ -888,8 +900,9 @@ except CheckpointError as error:
 # %% [markdown]
 # Since PyTorch 2.6 `weights_only=True` is what `torch.load` does by itself. Many programs still say
 # `weights_only=False`, and torch's own message offers that as a way out. Do not take it for a file that
-# you have not made. Keep PyTorch up to date as well: this guard is itself a program, and versions before
-# 2.6 had a hole in it.
+# you have not made. Keep PyTorch up to date as well: this guard is itself a program, and holes
+# were found in it, and mended in versions 2.6 (CVE-2025-32434) and 2.10 (CVE-2026-24747). The course
+# asks for 2.10 or later.
 #
 # The other way is a format that cannot hold a program. You have read `.safetensors` by hand above: there
 # is no place for a function.
@@ -976,7 +989,8 @@ check.what_differs(differing, damaged_tensor)
 #
 # - A checkpoint is names and tensors. Nearly all numbers are convolution weights of the last blocks.
 # - Batch norm's buffers are about one number in a hundred, and nobody trained them. Without them the network is
-#   lost; but they can be measured again from images without labels. Convolutions cannot.
+#   lost, but they can be measured again from images without labels. For most convolutions nothing
+#   like that helps.
 # - Shallow channels respond to edges and colours, deep ones to things. Nice pictures prove little:
 #   a random network makes some too. What differs is how well the classes lie apart.
 # - The start decides how fast training converges and where it ends, with a few hundred images, even
@@ -1013,5 +1027,5 @@ for kept in (parts_record, record):
 #
 # ## Next
 #
-# Some of MobileNetV2's blocks add their input to their output. What that is good for is the question of
-# [02 · Residual connections](02_residual_connections.ipynb).
+# Some of MobileNetV2's blocks add their input to their output. [02 · Residual connections](02_residual_connections.ipynb)
+# asks why.

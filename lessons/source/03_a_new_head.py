@@ -415,10 +415,11 @@ time_ratio = seconds["ResNet-18"] / seconds["MobileNetV2"]
 print(f"ResNet-18 needs {mac_ratio:.1f} times the MACs, and {time_ratio:.1f} times the time")
 
 # %% [markdown]
-# If the second ratio is much below the first, that is the depthwise layers again: few operations,
-# many trips to memory. Run the cell a second time. The counts stay; the times depend on what else
-# the machine is doing. "Small" is a fact about the network. "Fast" is a fact about the network
-# *and* the machine, so measure it where it is to run.
+# Fewer operations do not mean as much less time. The usual explanation is memory: depthwise
+# convolutions and batch norm do few operations for every number that they fetch. We have not
+# measured that here; `torch.profiler` would show it. Run the cell a second time. The counts stay;
+# the times depend on what else the machine is doing. "Small" is a fact about the network. "Fast" is
+# a fact about the network *and* the machine, so measure it where it is to run.
 
 # %% [markdown]
 # ## What the old head says
@@ -466,8 +467,8 @@ favourite.set_index("true class")
 
 # %% [markdown]
 # The table shows the old head's favourite answer for each class. The names are not ours, though
-# some come close. Look at the shares: if names were drawn at random, the favourite would have a few
-# per cent of the images. Where images of one class keep getting the same name, the backbone sees
+# some come close. Look at the shares: if names were drawn at random, the favourite of 30 names among 50
+# images would get about 10 %. Where images of one class keep getting the same name, the backbone sees
 # something that they share. The sense is in the features; only the names do not fit.
 
 # %% [markdown]
@@ -550,9 +551,10 @@ print(f"all scores equal:  {F.cross_entropy(zeros, train_labels):.3f}")
 print("five new heads:   ", "  ".join(f"{loss:.3f}" for loss in start_losses))
 
 # %% [markdown]
-# A new head starts **at chance**: it does about as well as guessing. Its loss lies a little above
-# log(*n*), because random scores are not equal scores. The head prefers some classes for no reason,
-# and pays for it. The larger the features, the stronger its random opinions.
+# A new head starts **at chance**: it does about as well as guessing, and its loss lies near
+# log(*n*). It is not exactly log(*n*), because random scores are not equal scores. The head prefers
+# some classes for no reason. On average over many random heads that costs a little; a single head
+# can be lucky, as some of the five are. The larger the features, the stronger its random opinions.
 #
 # This is a useful check in any project. A first loss many times log(*n*) points to images that
 # were not scaled, or to a head with far too large weights.
@@ -734,9 +736,10 @@ print(f"guessing: {100 / classes:.1f} %. These weights were trained at {trained_
 # it with the line for guessing.
 #
 # Look at the right end as well, and at the size that the weights were trained at. If the curve
-# falls beyond that size, small maps cannot be the reason, for the maps have grown. Then it is the
-# scale: everything in the image is now larger than what the filters know. More pixels are not
-# better in themselves. They also cost: twice the side means four times the work.
+# falls beyond that size, small maps cannot be the reason, for the maps have grown. It may be
+# the scale: everything in the image is now larger than what the filters know. (Other things change
+# along with it, such as the share of each map that touches the border, so this is a suspicion.) More
+# pixels are not better in themselves. They also cost: twice the side means four times the work.
 #
 # A word about the band. It tells how much the runs differ by their training images and their
 # random start. All runs share one set of test images, so its luck is in all of them alike.
@@ -913,6 +916,6 @@ print(f"device      {course.device}; torch {torch.__version__}")
 # %% [markdown]
 # ## Next
 #
-# The backbone did not move because the optimizer never saw it. In
+# The backbone did not move: its features were computed once, and the optimizer held the head alone. In
 # [4 · Freezing](04_freezing.ipynb) you freeze it properly, find out what freezing stops and what
 # it does not, and see what it saves.

@@ -87,7 +87,7 @@ def test_a_version_below_the_range_is_a_problem(monkeypatch: pytest.MonkeyPatch)
     installed_as_pinned(monkeypatch, torch="2.1.0")
     finding = doctor_machine.installed_packages()
     assert finding.status == "problem"
-    assert "torch 2.1.0 (needs 2.6 or later)" in finding.found
+    assert "torch 2.1.0 (needs 2.10 or later)" in finding.found
 
 
 def test_a_missing_package_is_a_problem_and_a_missing_tool_a_note(
