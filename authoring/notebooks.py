@@ -20,37 +20,27 @@ from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The first code cell of every lesson. Colab opens one page and nothing else, so there the cell
-# fetches the rest; anywhere else it only makes the course importable.
+# The first code cell of every lesson, folded away.  Colab opens one page and nothing else, so there
+# the cell fetches the rest; anywhere else it only makes the course importable.  The form and the
+# fold hide what no student needs to read, so each of the five lines may be long.
 FIRST_CELL = """\
+# @title Set up the course
 import os, subprocess, sys
-if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the rest of the course
-    address = os.environ.get("COURSE_REPOSITORY", "<address>")
-    folder = os.path.expanduser("~/transfer-learning")
-    if not os.path.isdir(folder):
-        if not address:
-            raise RuntimeError("No address set: run `python -m authoring publish OWNER/NAME`.")
-        clone = ["git", "clone", "-q", "--depth=1", address, folder]
-        git = subprocess.run(clone, capture_output=True, text=True)
-        if git.returncode:
-            raise RuntimeError(f"{address} could not be fetched. Is it spelt right, is it public, "
-                               f"does the network answer? git says: {git.stderr}")
-    sys.path.insert(0, folder)
-    from course_utils import colab
-    colab.prepare()
-    os.chdir(os.path.join(folder, "lessons"))
-sys.path.insert(0, os.path.abspath(".."))
-import course_utils"""
+sys.path.insert(0, os.path.expanduser("~/transfer-learning") if "google.colab" in sys.modules else os.path.abspath(".."))
+assert os.path.isdir(sys.path[0]) or (git := subprocess.run(["git", "clone", "-q", "--depth=1", "<address>", sys.path[0]], stderr=subprocess.PIPE, text=True)).returncode == 0, f"The course could not be fetched. Is its address spelt right, is it public, does the network answer? git says: {git.stderr}"
+import course_utils"""  # noqa: E501
+FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}
+NO_ADDRESS = "no address set, run `python -m authoring publish OWNER/NAME`"
 
 NOTEBOOK_METADATA = {
     "jupytext": {
-        "cell_metadata_filter": "tags,slideshow,-all",
+        "cell_metadata_filter": "cellView,jupyter,slideshow,tags,-all",
         "notebook_metadata_filter": "kernelspec,jupytext,-all",
     },
     # Always this name: JupyterLab asks with a dialog when it does not know a kernel.
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
 }
-CELL_METADATA = ("tags", "slideshow")
+CELL_METADATA = ("cellView", "jupyter", "slideshow", "tags")
 
 
 class LessonError(Exception):
@@ -80,7 +70,7 @@ class Lesson:
 
 def first_cell(repository: str = "") -> str:
     """Return the first code cell for a repository's address (empty: not published yet)."""
-    return FIRST_CELL.replace("<address>", repository)
+    return FIRST_CELL.replace("<address>", repository or NO_ADDRESS)
 
 
 def lessons(root: Path = ROOT) -> list[Lesson]:
@@ -177,7 +167,7 @@ def _drop_live_view(output: NotebookNode) -> None:
 
 
 def differences(source: NotebookNode, stored: NotebookNode) -> list[str]:
-    """Say where a stored notebook differs from its text: types, sources, tags, slide types.
+    """Say where a stored notebook differs from its text: types, sources, cell metadata.
 
     Returns
     -------
@@ -204,8 +194,7 @@ def _compared(cell: NotebookNode) -> dict[str, Any]:
     return {
         "type": cell.cell_type,
         "source": cell.source.rstrip(),
-        "tags": sorted(cell.metadata.get("tags", [])),
-        "slide type": cell.metadata.get("slideshow", {}).get("slide_type", "none"),
+        **{key: cell.metadata.get(key, "none") for key in CELL_METADATA},
     }
 
 

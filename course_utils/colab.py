@@ -1,11 +1,13 @@
 """Colab brings most packages along; install what the course needs beyond them.
 
-The first cell of each lesson calls `prepare` there.  What is needed stands in ``pyproject.toml``.
-A package that Colab already has is left at Colab's version: replacing its torch would take minutes
-and break the GPU set-up, and a package that the kernel has loaded cannot be replaced at all.
+The first cell of each lesson fetches the course there, and importing `course_utils` then calls
+`set_up`.  What is needed stands in ``pyproject.toml``.  A package that Colab already has is left at
+Colab's version: replacing its torch would take minutes and break the GPU set-up, and a package that
+the kernel has loaded cannot be replaced at all.
 """
 
 import importlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -13,7 +15,14 @@ from pathlib import Path
 
 from course_utils import packages
 
-PYPROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
+ROOT = Path(__file__).resolve().parents[1]
+PYPROJECT = ROOT / "pyproject.toml"
+
+
+def set_up() -> None:
+    """Install what is absent and go to the lessons, where a kernel starts on other machines."""
+    prepare()
+    os.chdir(ROOT / "lessons")
 
 
 def prepare(pyproject: Path = PYPROJECT) -> None:

@@ -24,7 +24,6 @@ for _name in (
     "COURSE_CACHE",
     "COURSE_MIRROR",
     "COURSE_PROGRESS",
-    "COURSE_REPOSITORY",
 ):
     os.environ.pop(_name, None)
 

@@ -32,24 +32,11 @@
 # **Before this:** at best all other lessons. Each claim names the lesson that belongs to it, so you
 # can also begin here and go where you do not believe us.
 
-# %%
+# %% cellView="form" jupyter={"source_hidden": true}
+# @title Set up the course
 import os, subprocess, sys
-if "google.colab" in sys.modules:  # Colab opens this page alone, so fetch the rest of the course
-    address = os.environ.get("COURSE_REPOSITORY", "")
-    folder = os.path.expanduser("~/transfer-learning")
-    if not os.path.isdir(folder):
-        if not address:
-            raise RuntimeError("No address set: run `python -m authoring publish OWNER/NAME`.")
-        clone = ["git", "clone", "-q", "--depth=1", address, folder]
-        git = subprocess.run(clone, capture_output=True, text=True)
-        if git.returncode:
-            raise RuntimeError(f"{address} could not be fetched. Is it spelt right, is it public, "
-                               f"does the network answer? git says: {git.stderr}")
-    sys.path.insert(0, folder)
-    from course_utils import colab
-    colab.prepare()
-    os.chdir(os.path.join(folder, "lessons"))
-sys.path.insert(0, os.path.abspath(".."))
+sys.path.insert(0, os.path.expanduser("~/transfer-learning") if "google.colab" in sys.modules else os.path.abspath(".."))
+assert os.path.isdir(sys.path[0]) or (git := subprocess.run(["git", "clone", "-q", "--depth=1", "no address set, run `python -m authoring publish OWNER/NAME`", sys.path[0]], stderr=subprocess.PIPE, text=True)).returncode == 0, f"The course could not be fetched. Is its address spelt right, is it public, does the network answer? git says: {git.stderr}"
 import course_utils
 
 # %%

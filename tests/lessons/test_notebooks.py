@@ -17,7 +17,7 @@ TEXT = """\
 # %% tags=["shown"]
 print("one")
 
-# %%
+# %% cellView="form" jupyter={"source_hidden": true}
 6 * 7
 """
 
@@ -59,7 +59,11 @@ DAMAGE: dict[str, tuple[Callable[[NotebookNode], object], str]] = {
     "source": (lambda nb: nb.cells[2].update(source="6 * 8"), "cell 3: source '6 * 7'"),
     "cell type": (to_raw, "cell 1: type 'markdown'"),
     "tag": (lambda nb: nb.cells[1].metadata.update(tags=[]), "cell 2: tags ['shown']"),
-    "slide type": (lambda nb: nb.cells[0].metadata.clear(), "cell 1: slide type 'slide'"),
+    "slide type": (
+        lambda nb: nb.cells[0].metadata.clear(),
+        "cell 1: slideshow {'slide_type': 'slide'}",
+    ),
+    "fold": (lambda nb: nb.cells[2].metadata.clear(), "cell 3: cellView 'form'"),
     "order": (lambda nb: nb.cells.append(nb.cells.pop(1)), "cell 2: source"),
     "missing cell": (lambda nb: nb.cells.pop(), "the text has 3 cells, the notebook 2"),
     "never run": (lambda nb: nb.cells[2].update(execution_count=None), "never executed"),
