@@ -67,7 +67,7 @@ print(len(data.class_names), "classes:", ", ".join(data.class_names))
 # ## 4.1 The line that everybody knows
 #
 # Each parameter of a PyTorch network has a switch, `requires_grad`. Off means: compute no gradient
-# for this one. An optimizer moves a parameter along its gradient, and one without a gradient it
+# for this one. An optimizer moves a parameter against its gradient, and one without a gradient it
 # leaves alone.
 
 # %%
@@ -281,8 +281,8 @@ for mode, rows in [("eval", with_eval), ("train", with_train)]:
 
 # %% [markdown]
 # In the panel a **0** means zero to the last bit. Press **Start** and change *frozen batch norm*
-# while it trains. Going back to eval stops the [drift](GLOSSARY.md#drift), and does not take it back. Watch *[cache](GLOSSARY.md#cache)* too:
-# it is a saving of section 4.6, and the drift forbids it. **Pause** ends the show; nothing below
+# while it trains. Going back to eval stops the [drift](GLOSSARY.md#drift) but does not undo it. Watch *[cache](GLOSSARY.md#cache)* too:
+# it is a saving of section 4.6, and it is impossible while statistics drift. **Pause** ends the show; nothing below
 # needs the panel.
 #
 # ## 4.4 Trap or tool?
@@ -426,9 +426,9 @@ print(f"backbone frozen:  {kept_for_backward(head_only):8.2f} MB kept for one ba
 
 # %% [markdown]
 # The saving in memory is large: on a small GPU it decides whether a network can be trained at all.
-# The saving in time is modest, because the forward pass is still done in full, again and again.
+# The saving in time is much smaller, because the forward pass is still done in full, again and again.
 #
-# ## 4.6 From modest to large
+# ## 4.6 From a small saving to a large one
 #
 # **Predict.** The backbone is frozen and in eval mode. The same image goes through it in epoch 1 and
 # in epoch 2. What differs in its features?
@@ -535,7 +535,9 @@ plots.show(
 # %% [markdown]
 # Two effects add up. The more blocks are frozen, the less there is to go *back* through; that is
 # the fall of the upper line. The lower line also saves the way *forward* through the frozen part.
-# Where few blocks are frozen, the two lines lie close: most of the computing is still to be done.
+# The distance between the lines is about one second wherever the cut lies. But one second of four is
+# little, and one second of 1.1 is nearly all: the fewer blocks are left to train, the more times
+# faster an epoch becomes.
 #
 # Caching has its conditions. The frozen part must be in eval mode, and an image must look the same
 # each time: random [augmentation](GLOSSARY.md#augmentation) makes a new image in each epoch, and then there is nothing to keep.

@@ -17,7 +17,7 @@
 # little, so that they fit the new task, without forgetting what they know. How much is a little?
 # This lesson is about that question.
 #
-# We begin with the recipe that you find in most tutorials, in full. It works. Then we look closely,
+# We begin with a recipe that many tutorials share, in full. It works. Then we look closely,
 # find five faults in it, and build a better one. In the end both must show what they can do.
 #
 # **You will**
@@ -213,7 +213,7 @@ plots.show(
 )
 
 # %% [markdown]
-# What you have just run is small: some hundred images. The same recipe on all 50,000 training images
+# What you have just run is small: a few hundred images. The same recipe on all 50,000 training images
 # of CIFAR-10 needs a GPU. Where such a run has been recorded, the next cell shows it.
 
 # %% tags=["slide-no-code"]
@@ -277,7 +277,7 @@ print(moves.round(3).to_string(index=False))
 #
 # **Fault 2: two [schedules](GLOSSARY.md#schedule) that do not know of each other.** Read the column of rates. We wanted a
 # tenth of the rate after the thaw. After epoch 3 the `StepLR` divided once more. Then look how far
-# the weights moved in the last two epochs: what was paid for, and what was bought?
+# the weights moved in the last two epochs: what did those epochs achieve?
 #
 # **Fault 3: one optimizer across the thaw.** Adam keeps two running averages for each weight. For
 # the head they have been gathered over two epochs at another rate. For the backbone they do not
@@ -674,7 +674,7 @@ check.thaw_that_works(my_thaw)
 # %% [markdown]
 # ### Exercise 5.3
 #
-# Choose a strategy. You have some hundred images of a similar task and time for three epochs of all
+# Choose a strategy. You have a few hundred images of a similar task and time for three epochs of all
 # blocks. Which one of the rates in the record of 5.4 do you take? And which of them (a list) end
 # below the dashed line, where you had better not thaw at all? Answer from the figure first, then
 # look the numbers up in `sweep`.

@@ -169,8 +169,9 @@ print("missing:", len(result.missing_keys), "  unexpected:", len(result.unexpect
 
 # %% [markdown]
 # The return value knew. Nobody read it. Whoever goes on from here fine-tunes a random network and
-# believes that it is a pretrained one. (The two numbers differ because PyTorch does not list one kind
-# of missing tensor, the counters of batch norm. You will meet them again below.)
+# believes that it is a pretrained one. (The two numbers differ because our line of code
+# made a plain dictionary of the state, without PyTorch's notes on versions. In such a dictionary
+# PyTorch does not miss the counters of batch norm. You will meet them again below.)
 #
 # Two habits protect you. Read the two lists. And better: do not use `strict=False` where you
 # believe that everything fits. `load_matching` refuses when nothing fits at all:
@@ -371,7 +372,7 @@ print(f"{loaded_numbers:,} of {numbers:,} single numbers")
 print(pd.Series([name.split(".")[-1] for name in report.matched]).value_counts().to_string())
 
 # %% [markdown]
-# A sixth of the tensors, and nothing at all. `num_batches_tracked` is batch norm's counter of
+# A sixth of the tensors match, and they carry almost no numbers. `num_batches_tracked` is batch norm's counter of
 # batches. It is a tensor of one number, it fits everywhere, and it knows nothing about images. **Count
 # numbers, not tensors.**
 #
@@ -712,7 +713,7 @@ print(sizes.to_string())
 # %% [markdown]
 # The first table explains the left panel: so many of A's tensors fitted B and C by name and shape.
 # If only counters fitted, that protocol is nothing else than training from scratch. The second table
-# is part of fairness, too: a larger network should be told to be larger.
+# is part of fairness, too: report that a larger network is larger.
 #
 # A list to keep. Two architectures are compared fairly if
 #
@@ -721,8 +722,8 @@ print(sizes.to_string())
 #    seconds; say which);
 # 3. each has a learning rate tuned for it, with equal effort, on validation images;
 # 4. there are several seeds, and the spread is shown;
-# 5. parameters and MACs are told;
-# 6. what was loaded is told, in numbers and by block.
+# 5. parameters and MACs are reported;
+# 6. what was loaded is reported, in numbers and by block.
 #
 # ## Exercises
 #

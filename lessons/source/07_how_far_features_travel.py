@@ -251,11 +251,11 @@ with torch.no_grad():
 
 # %% [markdown]
 # Then there is a choice. The transferred blocks may stay **frozen**, or be **fine-tuned** together
-# with the fresh ones. In the record below k runs from 0 (everything fresh) to 19 (only the head
-# is fresh). All runs have the same 200 images and the same number of steps.
+# with the fresh ones. In the record below k takes a few values from 0 (everything fresh) to 19 (only the
+# head is fresh). All runs have the same 200 images and the same number of steps.
 #
-# **Predict.** For the near task: does each further block help? For the far task: is there a k from
-# which on the frozen version gets worse?
+# **Predict.** For the near task: does each further block help? For the far task: is there a k
+# beyond which the frozen version gets worse?
 
 # %%
 my_guess = ...  # near: yes or no; far: a number k, or "no"
@@ -296,7 +296,8 @@ for task, mode in tops.index.droplevel("k").unique():
 # %% [markdown]
 # Compare the two lines in each figure. Where the frozen line falls and the fine-tuned one does not,
 # the deep blocks are in the way *as they are*, and are still a better start than random numbers.
-# Where both rise to the end, the task is near enough for all of them.
+# On the near task the frozen line, too, falls a little at the end: even there the last blocks are
+# slightly in the way as they are.
 #
 # One caution. A network that is cut in the middle has another handicap: neighbouring blocks were
 # trained together, and the fresh blocks behind the cut do not know their new neighbours. The paper
@@ -382,7 +383,7 @@ for (task, name), group in small.groupby(["task", "strategy"], sort=False):
 # | **little data** | train only a new head | train a linear classifier on *earlier* features |
 # | **much data** | fine-tune everything | train from scratch, or fine-tune everything |
 #
-# The record holds six strategies, three seeds each: the four above, and between them
+# The record holds six strategies, three seeds each: the four of the table, and besides
 # `first blocks frozen` (14 of 20 blocks) and `scratch, small network`. For `earlier block` the block
 # is chosen on held-out training images, never on test images. Networks from scratch get more epochs
 # than fine-tuned ones: `scratch` two thirds more, the small network three times as many as that.
@@ -446,8 +447,8 @@ plots.show(
 
 # %% [markdown]
 # Follow one line at a time. Which strategies keep rising, and which level off? A line that levels
-# off has reached the limit of its *features*: more data cannot help a head that is not told what it
-# needs to know. And look where lines *cross*: to the left of the crossing the one is the better
+# off gains no more from further images at this budget. For a head on frozen features there are two
+# possible reasons: the features do not hold what it needs, or the head was not trained to its end. And look where lines *cross*: to the left of the crossing the one is the better
 # choice, to the right the other.
 
 
@@ -468,7 +469,7 @@ for task in panels:
         print(f"{task:11} {train:4} images: pretraining is worth {gain.mean():+5.1f} ± {gain.std():.1f} points")
 
 # %% [markdown]
-# And one question that every comparison must stand: had all of them finished? The table shows the
+# And one question that every comparison must answer: had all of them finished? The table shows the
 # accuracy on *training* images in the end, with 1000 of them.
 
 # %%
@@ -480,8 +481,10 @@ print((100 * finished).round(0).to_string())
 # %% [markdown]
 # For a network that learns as a whole, a low number means that the training ended before it had
 # fitted even its own images. With more epochs it would do better. So the map tells what a strategy
-# gives for such a budget, some hundred steps, and not what it could give in a week. For a frozen
-# network a low number can have another reason: the features do not tell the classes apart.
+# gives for such a budget, a few hundred steps, and not what it could give in a week. The same
+# holds for the head on frozen features: 50 % on its own training images is no proof that the features
+# cannot tell the classes apart. `earlier block` trains its head to the end, by another optimizer, and
+# `head only` does not; so part of the distance between these two rows is training, not depth.
 #
 # ## 7.6 Learned by heart
 #

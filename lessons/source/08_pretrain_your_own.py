@@ -137,8 +137,7 @@ scheduler = torch.optim.lr_scheduler.OneCycleLR(
 print(f"{passes} passes over the source, {steps} steps of up to 64 images")
 
 # %% [markdown]
-# **Predict.** Guessing among the source classes would be right once in so many times as there are
-# classes. What will our network reach on source images that it has not seen, after these few steps?
+# **Predict.** Guessing among the source classes is right one time in *n* with *n* classes. What will our network reach on source images that it has not seen, after these few steps?
 
 # %%
 my_guess = ...  # percent
@@ -313,7 +312,7 @@ for way, group in comparison.groupby("way", sort=False):
 # pretraining was too small to show that, and the rest of the lesson asks what would have been better.
 #
 # The level from scratch differs much from seed to seed, and from one draw of images to the next. With
-# so few images it is hardly more than luck what such a network makes of them.
+# so few images, what such a network learns is largely luck.
 #
 # ## 8.6 More images, or more classes?
 #
@@ -392,7 +391,7 @@ print(f"pretrained on {len(small.train_images)} images: {100 * by_heart:.0f} % o
 # Now both numbers stand still: 5,120 images, 10 classes, the same steps. Only the kind of source
 # changes:
 #
-# - the target's *own classes* (other images of them): more than one could wish for, as an upper end;
+# - the target's *own classes* (other images of them): an upper bound, since in practice one has no such source;
 # - *other shapes*, as before;
 # - other shapes *at night*: dark images of low contrast;
 # - *fabric*: woven patterns, without any shape;
@@ -422,14 +421,16 @@ for name, group in kinds.groupby("source", sort=False):
 print(f"{'from scratch':27} {experiments.say(scratch)}")
 
 # %% [markdown]
-# Two questions to the figure. First: how far apart are the circles (frozen) of the six sources, and how
+# Two questions about the figure. First: how far apart are the circles (frozen) of the six sources, and how
 # far the squares (fine-tuned)? A frozen backbone must be right as it is. A fine-tuned one need only be
-# a good place to start from, and that is a weaker demand. Where a square lies far to the right of its
-# circle, the weights were of use although the features were not.
+# a good place to start from, and that is a weaker demand.
 #
-# Where it is the other way round, fine-tuning on so few images has cost more than it brought.
-#
-# Second: which rows lie at the dotted line? For these the pretraining was wasted.
+# Two controls belong to this figure. A network pretrained on *random labels* has learned nothing
+# about shapes; with its circle and square it shows how much of the way fine-tuning goes by itself.
+# So a square far to the right of its circle does not prove that the weights helped: compare it with
+# the row from scratch. And a frozen network with *random* weights (11 %) is the level of a backbone
+# that knows nothing: a row near it is worthless as it stands, one above it has brought something,
+# even if scratch does better.
 #
 # ## 8.8 Can one tell beforehand?
 #
@@ -688,7 +689,9 @@ check.better_backbone(my_network, network, prepare, target)
 # - The number of images and the number of classes are different knobs. Too few images are learned by
 #   heart, and nothing carries over; too few classes ask for too few features.
 # - The source need not *be* the target, and it need not look like it in all respects. It must need
-#   the same features. How good a network is at its source does not tell that.
+#   the same features. Among sources with equally many classes, those that were learned better helped
+#   more (8.6). Across tasks of 2 to 30 classes the accuracy at home says little, since easy tasks are
+#   learned well and teach little.
 # - Fine-tuning forgives a poor source; a frozen backbone does not.
 # - Whether two tasks "feel" alike to us is a guess about features, and guesses can be tested.
 

@@ -186,7 +186,7 @@ print(f"Batch norm in train mode: {snapshot['evaluations'][-1][1]:.1%} after 30 
 #
 # ## 9.5 Too fast
 #
-# **Predict.** All blocks learn, and the backbone's rate is 100 times what it was. After ten steps we
+# **Predict.** All blocks learn, and the backbone's rate is 100 times what it was. After eight steps we
 # freeze the backbone again. Does the accuracy come back? (a) yes, at once: frozen means undone;
 # (b) no: freezing keeps what is there, good or bad.
 
@@ -206,7 +206,8 @@ for step, accuracy in lab.session.snapshot()["evaluations"]:
 
 # %% [markdown]
 # Freezing is no time machine. It keeps a block as it is *now*. What brings a wrecked backbone back
-# are the old weights from the file, that is, Reset; or patience, and a smaller rate.
+# are the old weights from the file, that is, Reset. (Whether it recovers with a smaller rate and many
+# more steps we have not tested. Try it.)
 #
 # ## 9.6 Take the code with you
 #

@@ -162,7 +162,7 @@ print(f"all but the head frozen: {100 * freezing.count_trainable(model) / total:
 # ## 10.2 Five steps with a ResNet-18
 #
 # ResNet-18 is the network of many first lessons in transfer learning. Which weights do we have for
-# it here? The next cell looks, and says.
+# it here? The next cell checks and reports.
 
 # %%
 name, own = slim.resnet18_at_hand(course.world)
@@ -595,7 +595,7 @@ print(conventions[columns].to_string(index=False))
 #
 # From the smallest rate of the backbone to the largest there is a factor of a hundred, so "fine-tune
 # with the default rate" says little without the name of the tool. The same table for the
-# transformer is shorter news:
+# transformer is simpler:
 
 
 # %% tags=["nbval-check-output"]
@@ -715,7 +715,8 @@ check.as_fastai(my_frozen, my_networks)
 # - Normalisation: use the numbers that belong to the weights. Batch norm in train mode forgives
 #   other ones; in eval mode it does not adapt.
 # - Networks without batch norm have nothing that moves without a gradient. There, `requires_grad`
-#   is all there is to freezing.
+#   freezes every number that is stored. Dropout and stochastic depth still act in train mode, so put
+#   the frozen part into eval mode all the same.
 # - "Frozen" is a word with several meanings. Count what can learn, and look what moved.
 
 # %%

@@ -29,7 +29,7 @@
 # - judge a claim by runs of your own;
 # - learn what these experiments cannot tell you.
 #
-# **Before this:** at best all other lessons. Each claim names the lesson that belongs to it, so you
+# **Before this:** ideally all other lessons. Each claim names the lesson that belongs to it, so you
 # can also begin here and go where you do not believe us.
 
 # %% cellView="form" jupyter={"source_hidden": true}
@@ -150,7 +150,7 @@ print(f"does no harm? {effect.outcome}   ({effect})")
 #
 # A rule is worth most when it was fixed before anybody saw the numbers. We have not always managed
 # that: for claims 1, 8, 10 and 19 we changed or added a comparison after a first look at their rows.
-# Take these four with more salt than the others.
+# Take these four with an extra grain of salt.
 #
 # All of it is code: the rules in `course_utils/lesson11/rules.py`, the claims in the files beside it.
 # The verdicts are computed now, from the records:
@@ -249,7 +249,7 @@ say(group)
 # ## 11.4 Which features travel, and from where
 #
 # Four claims about near and far tasks. Far tasks here are drawn textures: which way does the grain
-# run, what kind of weave is it? They need eyes, too, but no objects.
+# run, what kind of weave is it? These are visual tasks without objects.
 #
 # **Predict.** A network was pretrained on objects. Is it worth anything when the question is the
 # direction of a grain? Is it worth *less* than for other objects?
@@ -515,7 +515,7 @@ check.other_rule(my_guess, changed_when_strict, changed_when_lenient)
 # sixty training images.) The check judges your rows by the course's own rules. It does not mind
 # which way they come out, but it refuses to judge what shows nothing.
 #
-# Here are the claims that two arms can test. Of your two arms, name the one first that plays the part
+# Here are the claims that two arms can test. Of your two arms, list first the one that plays the part
 # of the first arm in this table. Call them as you like.
 
 # %% tags=["nbval-check-output"]
