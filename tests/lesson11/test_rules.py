@@ -151,7 +151,7 @@ def test_the_sentence_names_where_it_holds_and_where_not() -> None:
         finding.sentence.index("Not shown if: Shapes, case unclear")
     )
     assert "The contrary is so if: Shapes, case no" in finding.sentence
-    assert finding.sentence.endswith(lambda: "A remark.")
+    assert finding.sentence.endswith("A remark.")
 
 
 def test_the_best_arm_is_the_one_with_the_highest_mean() -> None:
