@@ -18,7 +18,7 @@ from benchmarks import script
 from course_utils import environment, experiments, world
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare, as_they_are
-from course_utils.lesson10 import slim
+from course_utils.lesson10 import small_networks
 from course_utils.networks.heads import replace_head
 from course_utils.training import freezing, prefix
 from course_utils.training import loop as training
@@ -34,9 +34,9 @@ def source(course: world.Course, network: str) -> tuple[Callable[[], nn.Module],
     """How to make a network with its weights, and the preparation that belongs to them."""
     if network == "mobilenet_v2":
         return course.pretrained, course.prepare
-    own = slim.weights(network)
+    own = small_networks.weights(network)
     prepare = Prepare(own.size, own.mean, own.std, course.device)
-    return lambda: slim.load(network).to(course.device), prepare
+    return lambda: small_networks.load(network).to(course.device), prepare
 
 
 def head_accuracy(
@@ -83,7 +83,7 @@ def main() -> None:
     args = parser.parse_args()
     course, _ = script.settle(args, args.train, args.test)
     titles = [
-        course.weights.title if name == "mobilenet_v2" else slim.weights(name).title
+        course.weights.title if name == "mobilenet_v2" else small_networks.weights(name).title
         for name in args.networks
     ]
     rows = []

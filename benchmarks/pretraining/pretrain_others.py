@@ -29,7 +29,7 @@ from benchmarks.teaching import Teaching
 from course_utils import experiments, world
 from course_utils.images import shapes
 from course_utils.images.preprocessing import Prepare
-from course_utils.lesson10 import slim
+from course_utils.lesson10 import small_networks
 from course_utils.networks.mobilenet import load_mobilenet_v2
 from course_utils.training.loop import evaluate
 
@@ -39,7 +39,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 ROOT = Path(__file__).resolve().parents[2]
-PREPARE = Prepare(slim.SIZE, MEAN, STD)
+PREPARE = Prepare(small_networks.SIZE, MEAN, STD)
 # images and peak learning rate: what a quarter of an hour or so on one core allows
 SETTINGS = {"resnet18_slim": (64_000, 3e-3), "vit_tiny": (64_000, 1e-3)}
 
@@ -60,7 +60,7 @@ class Run:
 
     def __post_init__(self) -> None:
         torch.manual_seed(self.seed)
-        self.model = slim.BUILDS[self.name].make(len(shapes.class_names("source")))
+        self.model = small_networks.BUILDERS[self.name](len(shapes.class_names("source")))
         self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         groups = parameter_groups(self.model, 0.05)
         self.teaching: Teaching | None = None
@@ -179,7 +179,7 @@ def main() -> None:
     weights = args.out / f"{args.network}-shapes.safetensors"
     names = shapes.class_names("source")
     metadata = {
-        "classes": ",".join(names), "size": str(slim.SIZE), "mean": str(MEAN), "std": str(STD)
+        "classes": ",".join(names), "size": str(PREPARE.size), "mean": str(MEAN), "std": str(STD)
     }  # fmt: skip
     save_file(half_precision(run.model), weights, metadata=metadata)
     path = experiments.write_record(
@@ -187,7 +187,7 @@ def main() -> None:
         folder=args.out / "records" / "pretraining",
         what=f"{args.network} pretrained on the {len(names)} source classes of Shapes",
         command=f"python -m benchmarks.pretraining.pretrain_others {args.network}",
-        data=f"Shapes (source), 32 px enlarged to {slim.SIZE} px, every training image fresh",
+        data=f"Shapes (source), 32 px enlarged to {PREPARE.size} px, every training image fresh",
         weights="random at the start"
         + ("; taught by the course's MobileNetV2" if run.teaching else ""),
         seeds=[args.seed],

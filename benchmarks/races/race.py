@@ -29,7 +29,7 @@ from course_utils import environment, world
 from course_utils.images.augmentation import Augment
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare
-from course_utils.lesson10 import slim
+from course_utils.lesson10 import small_networks
 from course_utils.networks.heads import replace_head
 from course_utils.training import fast_recipes as recipes
 from course_utils.training import loop as training
@@ -176,7 +176,7 @@ def pretrained(course: world.Course, network: str) -> nn.Module:
     """A network with its pretrained weights, in the memory order of the lessons."""
     if network == "mobilenet_v2":
         return course.pretrained()
-    model = slim.load(network).to(course.device)
+    model = small_networks.load(network).to(course.device)
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
@@ -253,7 +253,7 @@ def main() -> None:
         print("on held-out training images; no record is written")
         return
     own = args.network == "mobilenet_v2"
-    weights = course.weights if own else slim.weights(args.network)
+    weights = course.weights if own else small_networks.weights(args.network)
     script.write(
         args,
         f"race_{args.question}",

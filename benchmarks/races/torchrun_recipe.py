@@ -26,7 +26,7 @@ import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from course_utils import environment, world
 from course_utils.images.augmentation import Augment
 from course_utils.images.fast_preparing import FastPrepare
-from course_utils.lesson10 import slim
+from course_utils.lesson10 import small_networks
 from course_utils.networks.heads import replace_head
 from course_utils.training import freezing
 from course_utils.training import loop as training
@@ -65,7 +65,7 @@ def build(args: argparse.Namespace, course: world.Course, classes: int) -> nn.Mo
     """The pretrained network with a new head, the same in every process."""
     environment.seed_everything(args.seed)
     if args.network == "vit_tiny":
-        model = slim.load("vit_tiny", slim.weights("vit_tiny").path)
+        model = small_networks.load("vit_tiny", small_networks.weights("vit_tiny").path)
     else:
         model = course.pretrained()
     replace_head(model, classes)

@@ -8,8 +8,8 @@ from typing import Any
 from course_utils.exercises import seeing
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import describe
-from course_utils.lesson10.freeze_conventions import KINDS, parts
-from course_utils.lesson10.slim import resnet18_slim
+from course_utils.lesson10.freeze_conventions import KINDS, tensors_by_kind
+from course_utils.lesson10.small_networks import resnet18_slim
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +65,7 @@ def _one_step(model: nn.Module, x: Tensor, y: Tensor) -> tuple[dict[str, list[st
     The names of the norms that moved not are the second part.
     """
     named = {id(t): n for n, t in [*model.named_parameters(), *model.named_buffers()]}
-    tensors = parts(model)
+    tensors = tensors_by_kind(model)
     before = {kind: copy.deepcopy([t.detach() for t in ts]) for kind, ts in tensors.items()}
     learning = [p for p in model.parameters() if p.requires_grad]
     loss = F.cross_entropy(model(x), y)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,8 +140,7 @@ class Comparison:
             values = self._values(rows, first, second)
             if values is None or values.empty:
                 continue
-            known = {c: rows[c].iloc[0] for c in rows if rows[c].nunique() == 1}
-            known |= {"first": first, "second": second}
+            known = _common(rows) | {"first": first, "second": second}
             column = dict.fromkeys(("first", "second"), self.arm)
             told = {n: WORDS.get(column.get(n, n), {}).get(v, v) for n, v in known.items()}
             told |= {"world": world, "images": _images(rows)}
@@ -163,6 +162,12 @@ class Comparison:
         if self.rule not in rules.RATIOS:
             return one - other
         return one / other if (one > 0).all() and (other > 0).all() else None
+
+
+def _common(rows: pd.DataFrame) -> dict[str, Any]:
+    """The columns that have one value only, with that value; lists do not count."""
+    columns = [c for c in rows if isinstance(rows[c].iloc[0], Hashable)]
+    return {str(c): rows[c].iloc[0] for c in columns if rows[c].nunique() == 1}
 
 
 def _images(rows: pd.DataFrame) -> str:

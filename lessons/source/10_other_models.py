@@ -45,7 +45,7 @@ from torch.nn import functional as F
 from torchvision import models as zoo
 
 from course_utils import experiments, plots
-from course_utils.lesson10 import figures as figures_10, freeze_conventions, slim, yolo_freeze
+from course_utils.lesson10 import figures as figures_10, freeze_conventions, small_networks as small
 from course_utils.training import freezing, prefix, recipes, loop as training
 from course_utils.networks import inspection
 from course_utils.networks.heads import find_head, replace_head
@@ -165,11 +165,11 @@ print(f"all but the head frozen: {100 * freezing.count_trainable(model) / total:
 # it here? The next cell checks and reports.
 
 # %%
-name, own = slim.resnet18_at_hand(course.world)
+name, own = small.resnet18_at_hand(course.world)
 print(f"network  {name}")
 print(f"weights  {own.title}")
 print(f"inputs   {own.size} px, mean {own.mean}, standard deviation {own.std}")
-if course.world != "shapes" and name in slim.OWN:
+if course.world != "shapes" and name in small.OWN:
     print("These weights have never met a photograph. Expect much less of them than of ImageNet's.")
 prepare = Prepare(min(own.size, course.size), own.mean, own.std, course.device)
 
@@ -184,7 +184,7 @@ prepare = Prepare(min(own.size, course.size), own.mean, own.std, course.device)
 
 # %%
 torch.manual_seed(0)
-model = slim.load(name, own.path).to(course.device)  # 1. load
+model = small.load(name, own.path).to(course.device)  # 1. load
 model.requires_grad_(False)  # 3. freeze: before the new head comes, which must learn
 model.fc = nn.Linear(model.fc.in_features, len(data.class_names)).to(course.device)  # 2. new head
 optimizer = torch.optim.SGD(model.fc.parameters(), lr=0.001, momentum=0.9)
@@ -254,7 +254,7 @@ PREPARATIONS = {"the weights' own": prepare, "0.5 / 0.5": replace(prepare, mean=
 def with_normalisation(seed, normalisation):
     """The frozen recipe on features computed once (lesson 04)."""
     torch.manual_seed(seed)
-    network, few, ready = slim.load(name, own.path), course.draw(seed), PREPARATIONS[normalisation]
+    network, few, ready = small.load(name, own.path), course.draw(seed), PREPARATIONS[normalisation]
     replace_head(network, len(few.class_names))
     plan = freezing.freeze_backbone(network.to(course.device))
     freezing.apply(network, plan)
@@ -328,7 +328,7 @@ my_guess = ...  # two numbers
 @torch.no_grad()
 def change_behind_first_norm(mode, edge):
     """Relative change of the first norm's output, without `edge` rows and columns all around."""
-    network = slim.load(name, own.path).to(course.device).train(mode == "train")
+    network = small.load(name, own.path).to(course.device).train(mode == "train")
     right, wrong = (network.bn1(network.conv1(ready(data.train_images[:64])))
                     for ready in PREPARATIONS.values())
     inner = slice(edge, right.shape[-1] - edge)
@@ -359,17 +359,17 @@ print(f"in train mode, inside the edges: {100 * change_behind_first_norm('train'
 # linear layers. In the end, the head reads the class token alone.
 
 # %% tags=["nbval-check-output"]
-vit_own = slim.weights("vit_tiny")
-model = slim.load("vit_tiny", vit_own.path)
+vit_own = small.weights("vit_tiny")
+model = small.load("vit_tiny", vit_own.path)
 print(f"patches of {model.patch_size} x {model.patch_size} pixels, image {model.image_size} px:"
       f" {(model.image_size // model.patch_size) ** 2} tokens and the class token")
 print(freezing.layer_table(model).to_string(index=False))
 
 # %%
-pretraining = {small: experiments.read_record(f"pretrain_others_{small}") for small in slim.OWN}
+pretraining = {one: experiments.read_record(f"pretrain_others_{one}") for one in small.OWN}
 print(f"weights  {vit_own.title}")
-for small, kept_run in pretraining.items():
-    print(f"on its own {len(vit_own.class_names)} classes {small} is right on "
+for one, kept_run in pretraining.items():
+    print(f"on its own {len(vit_own.class_names)} classes {one} is right on "
           f"{100 * kept_run['accuracy']:.1f} % of new images, after {kept_run['images']:,} to learn from")
 if course.world != "shapes":
     print("Both have seen drawn shapes and no photograph.")
@@ -403,8 +403,8 @@ def tensors_that_move(network, ready):
 
 
 vit_prepare = Prepare(vit_own.size, vit_own.mean, vit_own.std)
-print("slim ResNet-18:    ", tensors_that_move(slim.load("resnet18_slim"), vit_prepare), "tensors moved")
-print("vision transformer:", tensors_that_move(slim.load("vit_tiny"), vit_prepare), "tensors moved")
+print("slim ResNet-18:    ", tensors_that_move(small.load("resnet18_slim"), vit_prepare), "tensors moved")
+print("vision transformer:", tensors_that_move(small.load("vit_tiny"), vit_prepare), "tensors moved")
 
 # %% [markdown]
 # In the transformer, the half truth of lesson 04 becomes the whole truth: a parameter without
@@ -427,7 +427,7 @@ try:
     model(torch.zeros(1, 3, 96, 96))
 except AssertionError as error:
     print("vision transformer:", error)
-print("slim ResNet-18:    ", tuple(slim.load("resnet18_slim")(torch.zeros(2, 3, 96, 96)).shape))
+print("slim ResNet-18:    ", tuple(small.load("resnet18_slim")(torch.zeros(2, 3, 96, 96)).shape))
 
 # %% [markdown]
 # Now the five steps, for both families and three seeds. The helpers are those of lesson 05:
@@ -443,10 +443,10 @@ my_guess = ...  # "ResNet-18" or "transformer"
 
 # %%
 def five_steps(seed, network):
-    own = slim.weights(network)
+    own = small.weights(network)
     few, ready = course.draw(seed), Prepare(own.size, own.mean, own.std, course.device)
     torch.manual_seed(seed)
-    model = slim.load(network).to(course.device)  # 1. load
+    model = small.load(network).to(course.device)  # 1. load
     replace_head(model, len(few.class_names))  # 2. new head
     for phase, passes in (
         ("frozen", recipes.train_head(model, few, ready, count=10, seed=seed)),  # 3., 4.
@@ -459,7 +459,7 @@ def five_steps(seed, network):
 
 
 # %%
-families = experiments.repeat(five_steps, seeds=[0, 1, 2], network=list(slim.OWN))
+families = experiments.repeat(five_steps, seeds=[0, 1, 2], network=list(small.OWN))
 families["run"] = families["network"] + ", " + families["phase"]
 plots.show(
     plots.dots(families.sort_values("network", kind="stable"), "accuracy", "run",
@@ -520,14 +520,14 @@ print("with the dot:   ", frozen_modules(toy))
 # difference. (The test is `in`, so a mark counts wherever it stands in a name. That is how YOLOv5
 # does it, too.) Two more things hide in these lines. The loop gives `True` to every parameter that
 # it does not freeze, so whatever you froze before is *forgotten*. And it never says `eval()`.
-# `yolo_freeze.freeze` stands for these lines with YOLOv5's way of reading its option: one number N
-# means the first N modules, several numbers mean just these.
+# `freeze_conventions.yolov5_freeze` stands for these lines with YOLOv5's way of reading its option:
+# one number N means the first N modules, several numbers mean just these.
 
 # %% tags=["nbval-check-output"]
 toy = Toy()
 toy.requires_grad_(False)  # everything was frozen before
 for option in ([0], [3], [3, 11]):
-    yolo_freeze.freeze(toy, option)
+    freeze_conventions.yolov5_freeze(toy, option)
     print(f"--freeze {' '.join(map(str, option)):5} freezes modules {frozen_modules(toy)}")
 
 # %% [markdown]
@@ -557,7 +557,7 @@ my_guess = ...  # names of tools
 # %%
 def fresh_resnet():
     torch.manual_seed(0)
-    network = slim.load("resnet18_slim").to(course.device)
+    network = small.load("resnet18_slim").to(course.device)
     replace_head(network, len(data.class_names))
     return network
 
@@ -601,7 +601,7 @@ print(conventions[columns].to_string(index=False))
 # %% tags=["nbval-check-output"]
 def fresh_vit():
     torch.manual_seed(0)
-    network = slim.load("vit_tiny").to(course.device)
+    network = small.load("vit_tiny").to(course.device)
     replace_head(network, len(data.class_names))
     return network
 

@@ -3,7 +3,7 @@
 import json
 
 from benchmarks.pretraining import pretrain_others
-from course_utils.lesson10 import slim
+from course_utils.lesson10 import small_networks
 from tests.scripts import run
 
 import pytest
@@ -47,7 +47,7 @@ def test_a_teacher_shows_its_maps_and_stays_as_it_is(tmp_path):
 
 
 def test_marks_of_position_are_spared_from_weight_decay():
-    groups = pretrain_others.parameter_groups(slim.vit_tiny(3), 0.05)
+    groups = pretrain_others.parameter_groups(small_networks.vit_tiny(3), 0.05)
     spared = {tuple(p.shape) for p in groups[1]["params"]}
     assert groups[1]["weight_decay"] == 0
     assert (1, 1, 128) in spared, "the class token"
@@ -59,7 +59,7 @@ def test_the_script_writes_weights_that_the_course_reads_and_their_record(networ
     small = ["--images", "16", "--batch", "8", "--validation", "16", "--out", str(tmp_path)]
     run("pretraining.pretrain_others", network, *small, cwd=tmp_path)
     path = tmp_path / f"{network}-shapes.safetensors"
-    assert slim.load(network, path).eval()(torch.zeros(1, 3, 64, 64)).shape == (1, 30)
+    assert small_networks.load(network, path).eval()(torch.zeros(1, 3, 64, 64)).shape == (1, 30)
     record = json.loads(
         (tmp_path / "records" / "pretraining" / f"pretrain_others_{network}.json").read_text()
     )

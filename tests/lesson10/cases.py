@@ -5,7 +5,8 @@ from functools import cache
 from typing import Any
 
 from course_utils.images.preprocessing import Prepare
-from course_utils.lesson10 import slim, yolo_freeze
+from course_utils.lesson10 import small_networks
+from course_utils.lesson10.freeze_conventions import yolov5_freeze
 from course_utils.world import IMAGENET_MEAN, IMAGENET_STD
 from tests.exercises.harness import Cases
 
@@ -53,7 +54,7 @@ def under_the_device() -> tuple[Any, ...]:
 
 @cache
 def own() -> Any:
-    return slim.weights("resnet18_slim")
+    return small_networks.weights("resnet18_slim")
 
 
 def prepare(
@@ -123,7 +124,7 @@ def dotted(choose: Callable[[Any], Any]) -> Make:
 
 
 def also_eval(network: Any, numbers: Any) -> None:
-    yolo_freeze.freeze(network, numbers)
+    yolov5_freeze(network, numbers)
     for n in wanted(numbers):
         network.model[n].eval()
 
@@ -151,7 +152,7 @@ def inverted(network: Any, numbers: Any) -> None:
 
 
 def list_only(modules: Any) -> Make:
-    return option(yolo_freeze.freeze, modules)
+    return option(yolov5_freeze, modules)
 
 
 def frozen(
@@ -241,10 +242,10 @@ CASES = {
     ),
     "freeze_option": Cases(
         right=(
-            option(yolo_freeze.freeze),
+            option(yolov5_freeze),
             option(on_modules),
             marked(lambda n: [f"model.{i}." for i in wanted(n)], inside=False),
-            option(yolo_freeze.freeze, {2, *range(20, 24)}),
+            option(yolov5_freeze, {2, *range(20, 24)}),
         ),
         wrong={
             "meant-not-done": list_only([2]),
@@ -268,7 +269,7 @@ CASES = {
             "never-thaws": marked(lambda n: [f"model.{i}." for i in wanted(n)], thaws=False),
             "set-on-module": option(attribute),
             "eval-added": option(also_eval),
-            "cannot-be-called": option(lambda network, n: yolo_freeze.freeze(network, range(n))),
+            "cannot-be-called": option(lambda network, n: yolov5_freeze(network, range(n))),
             "part-of-a-module": option(only_weights),
             "other-names": dotted(lambda n: [5]),
         },

@@ -86,7 +86,7 @@ def test_a_transformer_has_no_statistics_and_the_tools_differ_less():
 @pytest.mark.parametrize("build", [resnet, mobilenet, transformer])
 def test_every_parameter_is_of_one_kind(build):
     model = build()
-    kinds = conventions.parts(model)
+    kinds = conventions.tensors_by_kind(model)
     assert tuple(kinds) == conventions.KINDS
     ids = [id(t) for kind, ts in kinds.items() if kind != "running statistics" for t in ts]
     assert sorted(ids) == sorted(id(p) for p in model.parameters())
@@ -97,10 +97,62 @@ def test_weight_decay_and_momentum_leave_what_is_frozen_alone():
     """YOLOv5's optimizer holds the frozen parameters, with weight decay; they must not move."""
     (yolo,) = [c for c in conventions.CONVENTIONS if c.tool.startswith("YOLO")]
     model = resnet()
-    before = [p.detach().clone() for p in conventions.parts(model)["backbone weights"]]
-    optimizer = conventions.step(yolo, model, torch.randn(8, 3, 32, 32), torch.arange(8) % 4)
+    before = [p.detach().clone() for p in conventions.tensors_by_kind(model)["backbone weights"]]
+    optimizer = yolo.step(model, torch.randn(8, 3, 32, 32), torch.arange(8) % 4)
     optimizer.step()
     held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    now = conventions.parts(model)["backbone weights"]
+    now = conventions.tensors_by_kind(model)["backbone weights"]
     assert all(id(p) in held for p in now)
     assert all(torch.equal(a, b) for a, b in zip(before, now, strict=True))
+
+
+class Detector(nn.Module):
+    """Names its modules as YOLOv5 does; twelve of them, so that 1 and 10 can be mixed up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        block = [nn.Sequential(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)) for _ in range(12)]
+        self.model = nn.Sequential(*block)
+
+
+def frozen_modules(model: nn.Module) -> set[int]:
+    return {int(n.split(".")[-3]) for n, p in model.named_parameters() if not p.requires_grad}
+
+
+@pytest.mark.parametrize(
+    ("option", "frozen"), [([2], {0, 1}), ([1, 11], {1, 11}), ([0], set()), ([12], set(range(12)))]
+)
+def test_one_number_means_the_first_so_many_and_several_just_these(option, frozen):
+    model = Detector()
+    model.requires_grad_(False)  # whatever was frozen before is forgotten
+    conventions.yolov5_freeze(model, option)
+    assert frozen_modules(model) == frozen
+
+
+def test_a_mark_is_found_anywhere_in_a_name():
+    wrapped = nn.ModuleDict({"module": Detector(), "model": nn.Linear(2, 2)})
+    conventions.yolov5_freeze(wrapped, [2])  # as DistributedDataParallel wraps a network
+    names = [n for n, p in wrapped.named_parameters() if not p.requires_grad]
+    assert len(names) == 8
+    assert {n.split(".")[2] for n in names} == {"0", "1"}
+
+
+def test_batch_norm_of_frozen_modules_still_follows_the_batches():
+    model = Detector()
+    conventions.yolov5_freeze(model, [12])
+    norm = model.model[0][1]
+    before = norm.running_mean.clone()
+    model.train()
+    model.model(torch.randn(8, 2, 4, 4))
+    assert not torch.equal(norm.running_mean, before)
+
+
+@pytest.mark.parametrize("numbers", [[], [-1], [2, -1]])
+def test_impossible_numbers_are_refused(numbers):
+    with pytest.raises(ValueError, match="--freeze takes one number"):
+        conventions.yolov5_freeze(Detector(), numbers)
+
+
+def test_a_network_with_other_names_is_refused_rather_than_left_unfrozen():
+    with pytest.raises(ValueError, match="would freeze nothing"):
+        conventions.yolov5_freeze(nn.Sequential(nn.Linear(2, 2)), [1])

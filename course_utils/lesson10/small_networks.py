@@ -1,16 +1,13 @@
 """Small networks of other families: a slim ResNet-18 and a small vision transformer.
 
 Both are torchvision's own classes with smaller numbers, so that everything one learns on them holds
-for the large ones.  `benchmarks/pretraining/pretrain_others.py` trained them
-on the source classes of Shapes.
-Where photographs are at hand and torchvision's ImageNet weights of the whole ResNet-18 as well,
-`resnet18_at_hand` prefers those.
+for the large ones. `benchmarks/pretraining/pretrain_others.py` trained them on the source classes
+of Shapes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from course_utils import environment
@@ -19,7 +16,7 @@ from course_utils.images import shapes
 from course_utils.networks.checkpoint_files import CheckpointError, read_checkpoint
 from course_utils.world import IMAGENET_MEAN, IMAGENET_STD, SHAPES_MEAN, SHAPES_STD, Weights
 
-from torch import Tensor, nn
+from torch import nn
 from torchvision.models import ResNet, ResNet18_Weights, VisionTransformer, resnet18
 from torchvision.models.resnet import BasicBlock
 
@@ -27,9 +24,9 @@ SIZE = 64  # side in pixels of the images that both were trained on
 
 
 def resnet18_slim(num_classes: int = 30, *, width: int = 32) -> ResNet:
-    """torchvision's ResNet-18 with `width` channels in its first layers instead of 64.
+    """Build torchvision's ResNet-18 with `width` channels in its first layers instead of 64.
 
-    Half the width makes a quarter of the parameters.  Takes images of any size; random weights.
+    Half the width makes a quarter of the parameters. Takes images of any size; random weights.
 
     "Deep Residual Learning for Image Recognition", Kaiming He, Xiangyu Zhang, Shaoqing Ren and
     Jian Sun, 2015.
@@ -57,54 +54,41 @@ def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
     return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
 
 
-def vit_tiny(
-    num_classes: int = 30, *, size: int = SIZE, patch: int = 8, width: int = 128, depth: int = 4
-) -> VisionTransformer:
-    """torchvision's VisionTransformer, small: `depth` blocks of `width` numbers a token.
+def vit_tiny(num_classes: int = 30) -> VisionTransformer:
+    """Build torchvision's VisionTransformer, small: 4 blocks of 128 numbers a token.
 
-    Takes images of `size` x `size` pixels and no others, since it has learned one position for each
-    patch of `patch` x `patch` pixels.  Random weights.
+    Takes images of `SIZE` pixels and no others, since it has learned one position for each patch of
+    8 x 8 pixels. Random weights.
 
     "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale", Alexey
     Dosovitskiy and others, 2020.
-
-    Raises ValueError if `size` is no multiple of `patch`, or `width` none of 32.
     """
-    if size % patch:
-        raise ValueError(f"{size} pixels cannot be cut into patches of {patch}: choose a multiple")
-    if width % 32:
-        raise ValueError(f"width must be a multiple of 32 (one attention head each), not {width}")
     return VisionTransformer(
-        image_size=size,
-        patch_size=patch,
-        num_layers=depth,
-        num_heads=width // 32,
-        hidden_dim=width,
-        mlp_dim=4 * width,
+        image_size=SIZE,
+        patch_size=8,
+        num_layers=4,
+        num_heads=4,
+        hidden_dim=128,
+        mlp_dim=512,
         num_classes=num_classes,
     )
 
 
-@dataclass(frozen=True)
-class Build:
-    """How a network is made (called with the number of outputs), and the bias of its head."""
-
-    make: Callable[[int], nn.Module]
-    head_bias: str
-
-
-BUILDS: Mapping[str, Build] = {
-    "resnet18_slim": Build(resnet18_slim, "fc.bias"),
-    "vit_tiny": Build(vit_tiny, "heads.head.bias"),
-    "resnet18": Build(lambda num_classes: resnet18(num_classes=num_classes), "fc.bias"),
+BUILDERS: Mapping[str, Callable[[int], nn.Module]] = {
+    "resnet18_slim": resnet18_slim,
+    "vit_tiny": vit_tiny,
+    "resnet18": lambda num_classes: resnet18(num_classes=num_classes),
 }
 OWN = ("resnet18_slim", "vit_tiny")  # those whose weights come with the course
 
 
 def weights(name: str) -> Weights:
-    """The course's own weights of a small network: the file, and how images must look for it.
+    """Return the course's own weights of a small network: the file, and how images must look.
 
-    Raises ValueError for a name that is not in `OWN`.
+    Raises
+    ------
+    ValueError
+        For a name that is not in `OWN`.
     """
     if name not in OWN:
         raise ValueError(
@@ -116,10 +100,20 @@ def weights(name: str) -> Weights:
 
 
 def resnet18_at_hand(world: str) -> tuple[str, Weights]:
-    """Name and weights of the ResNet-18 that suits a world best, without any download.
+    """Choose the ResNet-18 that suits a world best, without any download.
 
     For photographs that is torchvision's with its ImageNet weights, if the file lies where
     torchvision looks; else, and for Shapes, the course's slim one.
+
+    Parameters
+    ----------
+    world : str
+        The course's, such as "shapes" or "cifar10".
+
+    Returns
+    -------
+    tuple of (str, Weights)
+        The name for `load`, and the weights.
     """
     choice = ResNet18_Weights.IMAGENET1K_V1
     path = None if world == "shapes" else torchvision_weights.on_disk(choice)
@@ -131,36 +125,34 @@ def resnet18_at_hand(world: str) -> tuple[str, Weights]:
 
 
 def load(name: str, checkpoint: Path | str | None = None) -> nn.Module:
-    """A network of `BUILDS` with pretrained weights, its old head included.
+    """Build a network with pretrained weights, its old head included.
 
     Parameters
     ----------
-    name : as in `BUILDS`
-    checkpoint : a file of weights; its head decides how many outputs.  Without one, the course's
-        own
+    name : str
+        As in `BUILDERS`.
+    checkpoint : path, optional
+        A file of weights; its head decides how many outputs. By default the course's own.
 
     Raises
     ------
     ValueError
-        For a name that is not in `BUILDS`, or without own weights where no file is given.
+        For a name that is not in `BUILDERS`, or without own weights where no file is given.
     CheckpointError
-        If the file cannot be read (see `read_checkpoint`) or belongs to another network.
+        If the file cannot be read, or belongs to another network.
     """
-    if name not in BUILDS:
-        raise ValueError(f"there is no network {name!r} here; choose from {', '.join(BUILDS)}")
+    if name not in BUILDERS:
+        raise ValueError(f"there is no network {name!r} here; choose from {', '.join(BUILDERS)}")
     path = weights(name).path if checkpoint is None else Path(checkpoint)
     state = read_checkpoint(path)
+    head = "heads.head.bias" if name == "vit_tiny" else "fc.bias"
     try:
-        model = BUILDS[name].make(len(state[BUILDS[name].head_bias]))
+        model = BUILDERS[name](len(state[head]))
         model.load_state_dict(state)
     except (KeyError, RuntimeError) as error:
-        raise CheckpointError(_belongs_elsewhere(path.name, name, state)) from error
+        raise CheckpointError(
+            f"{path.name} does not hold the weights of a {name}: its {len(state)} tensors are "
+            f"called {', '.join(list(state)[:3])}, ... ; load the network that they were trained "
+            "in, or pick another file"
+        ) from error
     return model
-
-
-def _belongs_elsewhere(file: str, wanted: str, state: Mapping[str, Tensor]) -> str:
-    some = ", ".join(list(state)[:3])
-    return (
-        f"{file} does not hold the weights of a {wanted}: its {len(state)} tensors are called "
-        f"{some}, ... ; load the network that they were trained in, or pick another file"
-    )
