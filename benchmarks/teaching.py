@@ -7,7 +7,7 @@ distillation through attention", Hugo Touvron and others, 2020).  And its maps a
 the tokens what to look for ("FitNets: Hints for Thin Deep Nets", Adriana Romero and others, 2014).
 """
 
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 
 import torch
 from torch import Tensor, nn
@@ -49,8 +49,8 @@ class Teaching(nn.Module):
         """All that is to be made small, and the plain cross-entropy within it."""
         given, advice = self.lesson(x)
         outputs = []
-        for stage in stages(student):
-            x = stage.forward(x)
+        for block in split_into_blocks(student):
+            x = block.forward(x)
             outputs.append(x)
         plain = F.cross_entropy(x, y)
         soft = F.kl_div(

@@ -5,11 +5,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from course_utils import environment
+from course_utils import environment, training
 from course_utils.images.datasets import ImageData
 from course_utils.networks.heads import replace_head
 from course_utils.training import freezing
-from course_utils.training import loop as training
 from course_utils.training.freezing import FreezePlan
 from course_utils.world import Course
 

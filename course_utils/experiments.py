@@ -66,7 +66,7 @@ def summary(table: pd.DataFrame, by: str | list[str], value: str) -> pd.DataFram
     return grouped.agg(mean="mean", sd="std", runs="count").reset_index()
 
 
-def say(values: Sequence[float], percent: bool = True) -> str:
+def mean_and_std(values: Sequence[float], percent: bool = True) -> str:
     """Mean and spread as a reader meets them: "71.3 ± 2.0 % (3 runs)".
 
     Raises ValueError for an empty sequence.

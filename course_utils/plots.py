@@ -33,7 +33,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 HATCHES = ("", "///", "...", "xx", "\\\\\\", "++")
 
 
-def picture(figure: Figure) -> bytes:
+def as_png(figure: Figure) -> bytes:
     """The figure as PNG, on white: readable on a dark page too."""
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=110, facecolor="white")
@@ -47,7 +47,7 @@ def show(figure: Figure, alt: str) -> None:
     """
     from IPython.display import display
 
-    data, metadata = bundle(picture(figure), alt)
+    data, metadata = bundle(as_png(figure), alt)
     display(data, raw=True, metadata=metadata)
 
 

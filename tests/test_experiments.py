@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from course_utils import environment
-from course_utils.experiments import cite, read_record, repeat, say, summary, write_record
+from course_utils.experiments import cite, mean_and_std, read_record, repeat, summary, write_record
 
 import numpy as np
 import pandas as pd
@@ -56,7 +56,7 @@ def test_seeds_must_differ(seeds):
         repeat(lambda seed: {}, seeds=seeds)
 
 
-# ---- summary and say
+# ---- summary and mean_and_std
 
 
 def test_summary_by_hand():
@@ -85,12 +85,12 @@ def test_summary_by_hand():
     ],
 )
 def test_say(values, percent, expected):
-    assert say(values, percent) == expected
+    assert mean_and_std(values, percent) == expected
 
 
 def test_nothing_to_say():
     with pytest.raises(ValueError, match="nothing was measured"):
-        say([])
+        mean_and_std([])
 
 
 # ---- records

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 
 import numpy as np
 import torch
@@ -82,13 +82,13 @@ def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
 
 
 def by_stage(model: nn.Module) -> dict[str, tuple[list[Tensor], list[Tensor]]]:
-    """Copy each stage's parameters and buffers."""
+    """Copy each block's parameters and buffers."""
     return {
-        stage.name: (
-            [p.detach().clone() for p in stage.parameters()],
-            [b.clone() for b in stage.buffers()],
+        block.name: (
+            [p.detach().clone() for p in block.parameters()],
+            [b.clone() for b in block.buffers()],
         )
-        for stage in stages(model)
+        for block in split_into_blocks(model)
     }
 
 

@@ -213,11 +213,11 @@ def write(to: Path) -> list[Path]:
     folder = to / "measured"
     folder.mkdir(parents=True, exist_ok=True)
     pairs = report.findings()
-    pictures = {"claims": plots.picture(figures_11.overview(pairs))}
+    pictures = {"claims": plots.as_png(figures_11.overview(pairs))}
     text = HEAD + moved(report.links(pairs)) + "\n\n"
     for part in PARTS:
         record = experiments.read_record(part.record)
-        pictures[part.record] = plots.picture(part.draw(record))
+        pictures[part.record] = plots.as_png(part.draw(record))
         text += section(part, record)
     text += "## All records\n\n" + list_of_records()
     written = [to / "measured.md"]

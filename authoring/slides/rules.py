@@ -31,7 +31,8 @@ OUTPUT_ONLY = re.compile(r"what you saw|what was measured|recap", re.IGNORECASE)
 _SHOWING = re.compile(r"plots|pd|figures_\d\d|re|math|claims|report|progress|json|textwrap")
 _DISPLAY = {"display", "Markdown", "HTML"}
 _SHOWING_CALLS = {
-    "experiments.say", "experiments.cite", "experiments.read_record", "experiments.summary",
+    "experiments.mean_and_std", "experiments.cite", "experiments.read_record",
+    "experiments.summary",
 }  # fmt: skip
 # Methods of tables, texts, lists and axes: arranging, not computing.
 _ARRANGING = re.compile(

@@ -24,13 +24,12 @@ from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
-from course_utils import environment, world
+from course_utils import environment, training, world
 from course_utils.images import shapes
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare, as_they_are
 from course_utils.networks.checkpoint_files import read_checkpoint
 from course_utils.networks.heads import replace_head
-from course_utils.training import loop as training
 from course_utils.training import recipes
 from course_utils.training.freezing import batch_norms
 

@@ -20,10 +20,9 @@ from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
-from course_utils import environment, world
+from course_utils import environment, training, world
 from course_utils.images.datasets import ImageData
 from course_utils.networks.heads import replace_head
-from course_utils.training import loop as training
 from course_utils.training import recipes
 
 import pandas as pd

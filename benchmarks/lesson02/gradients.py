@@ -23,8 +23,8 @@ from course_utils import environment, world
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare
 from course_utils.lesson02 import twins
+from course_utils.networks.blocks import split_into_blocks
 from course_utils.networks.heads import replace_head
-from course_utils.networks.stages import stages
 from course_utils.training import freezing
 
 import torch
@@ -95,9 +95,9 @@ def block_gradients(
     """All gradients of each block behind the first ones, joined into one row of numbers."""
     model.requires_grad_(True)
     model.train()
-    parts = stages(model)
-    for stage in parts[:first]:
-        for module in stage.modules:
+    parts = split_into_blocks(model)
+    for block in parts[:first]:
+        for module in block.modules:
             module.requires_grad_(not freeze)
             for norm in freezing.batch_norms(module):
                 norm.train(batch_norm == "train")
@@ -105,8 +105,8 @@ def block_gradients(
     torch.manual_seed(seed)  # the head's dropout must be the same in every variant
     F.cross_entropy(model(x), y).backward()
     return {
-        stage.name: torch.cat([p.grad.flatten() for p in stage.parameters() if p.grad is not None])
-        for stage in parts[first:]
+        block.name: torch.cat([p.grad.flatten() for p in block.parameters() if p.grad is not None])
+        for block in parts[first:]
     }
 
 

@@ -21,12 +21,11 @@ from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
-from course_utils import environment, world
+from course_utils import environment, training, world
 from course_utils.images.datasets import ImageData, batches, load_shapes
 from course_utils.images.preprocessing import Prepare
 from course_utils.lesson02 import twins
 from course_utils.networks.heads import replace_head
-from course_utils.training import loop as training
 from course_utils.training import recipes
 
 import torch

@@ -15,13 +15,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from benchmarks import script
-from course_utils import environment, experiments, world
+from course_utils import environment, experiments, training, world
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare, as_they_are
 from course_utils.lesson10 import small_networks
 from course_utils.networks.heads import replace_head
-from course_utils.training import freezing, prefix
-from course_utils.training import loop as training
+from course_utils.training import freezing
 
 import torch
 from torch import nn
@@ -49,8 +48,8 @@ def head_accuracy(
     learner: nn.Module = model
     ready: training.PrepareFunction = prepare
     if batch_norm == "eval":  # nothing moves in front of the head: compute it once
-        learner, data = prefix.cache(model, plan, data, prepare, batch_size=32)
-        plan, ready = prefix.tail_plan(learner, plan), as_they_are
+        learner, data = training.cache_features(model, plan, data, prepare, batch_size=32)
+        ready = as_they_are
     learnable = [p for p in learner.parameters() if p.requires_grad]
     optimizer = torch.optim.SGD(learnable, lr=1e-3, momentum=0.9)
     for _ in training.epochs(

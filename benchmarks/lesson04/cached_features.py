@@ -10,9 +10,8 @@ the record cached_features.
 from functools import partial
 
 from benchmarks import script, timing
+from course_utils import training
 from course_utils.images.preprocessing import as_they_are
-from course_utils.training import loop as training
-from course_utils.training import prefix
 
 
 def main() -> None:
@@ -35,11 +34,11 @@ def main() -> None:
 
         model, plan = timing.fresh(course, data, backbone, run)
         fill, (tail, features) = timing.timed(
-            partial(prefix.cache, model, plan, data, prepare, batch_size=timing.BATCH)
+            partial(training.cache_features, model, plan, data, prepare, batch_size=timing.BATCH)
         )
         cached = timing.train(
             tail,
-            prefix.tail_plan(tail, plan),
+            plan,
             features,
             as_they_are,
             epochs=args.epochs,

@@ -10,9 +10,9 @@ the record prefix_by_depth.
 from functools import partial
 
 from benchmarks import script, timing
+from course_utils import training
 from course_utils.environment import MEGABYTE
 from course_utils.images.preprocessing import as_they_are
-from course_utils.training import prefix
 
 LIMIT = 4000 * MEGABYTE  # shallow cuts store much: this is a measurement, not a lesson
 METHODS = {"whole network": "naive_seconds", "cached prefix": "cached_seconds"}
@@ -35,11 +35,16 @@ def main() -> None:
             model, plan = timing.fresh(course, data, depth, run)
             fill, (tail, features) = timing.timed(
                 partial(
-                    prefix.cache, model, plan, data, prepare, batch_size=timing.BATCH, limit=LIMIT
+                    training.cache_features,
+                    model,
+                    plan,
+                    data,
+                    prepare,
+                    batch_size=timing.BATCH,
+                    limit=LIMIT,
                 )
             )
-            small = prefix.tail_plan(tail, plan)
-            cached = timing.train(tail, small, features, as_they_are, epochs=1, seed=run)
+            cached = timing.train(tail, plan, features, as_they_are, epochs=1, seed=run)
             measured.append(
                 {
                     "seed": run,

@@ -17,12 +17,11 @@ from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
-from course_utils import environment, experiments, world
+from course_utils import environment, experiments, training, world
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import as_they_are
 from course_utils.networks.heads import replace_head
-from course_utils.training import freezing, prefix, recipes
-from course_utils.training import loop as training
+from course_utils.training import freezing, recipes
 
 import torch
 from torch import nn
@@ -89,8 +88,10 @@ def depth(course: world.Course, seed: int, train: int, thawed: int) -> dict[str,
         freezing.apply(model, plan)
         learner, images, ready = model, data, course.prepare
         if plan.frozen:
-            learner, images = prefix.cache(model, plan, data, course.prepare, batch_size=32)
-            ready, plan = as_they_are, prefix.tail_plan(learner, plan)
+            learner, images = training.cache_features(
+                model, plan, data, course.prepare, batch_size=32
+            )
+            ready = as_they_are
         count = max(4, 1000 // train)
         drain(
             recipes.fine_tune(

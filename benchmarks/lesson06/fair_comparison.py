@@ -26,7 +26,7 @@ from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
-from course_utils import environment
+from course_utils import environment, training
 from course_utils.images import shapes
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare
@@ -34,7 +34,6 @@ from course_utils.lesson06 import surgery
 from course_utils.networks.heads import replace_head
 from course_utils.networks.partial_loading import LoadReport, load_matching
 from course_utils.training import freezing
-from course_utils.training import loop as training
 from course_utils.world import SHAPES_MEAN, SHAPES_STD
 
 import torch

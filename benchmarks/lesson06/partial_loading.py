@@ -29,14 +29,13 @@ from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
-from course_utils import environment, world
+from course_utils import environment, training, world
 from course_utils.images.datasets import ImageData
 from course_utils.lesson06 import surgery
 from course_utils.networks.checkpoint_files import read_checkpoint
 from course_utils.networks.heads import replace_head
 from course_utils.networks.partial_loading import LoadReport, load_matching
 from course_utils.training import freezing, recipes
-from course_utils.training import loop as training
 
 import torch
 from torch import nn

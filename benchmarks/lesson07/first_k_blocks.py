@@ -15,12 +15,11 @@ import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from benchmarks.lesson07.data_and_similarity import images
 from benchmarks.script import Kept, Row
-from course_utils import environment, world
+from course_utils import environment, training, world
 from course_utils.images.preprocessing import as_they_are
 from course_utils.lesson07 import transplant
 from course_utils.lesson07.tasks import load_task
-from course_utils.training import freezing, prefix
-from course_utils.training import loop as training
+from course_utils.training import freezing
 
 import torch
 
@@ -46,8 +45,8 @@ def run(
     # the optimizer holds frozen blocks too, as long as they are in the network that is trained
     held = k
     if plan.frozen:
-        learner, data = prefix.cache(model, plan, data, course.prepare, batch_size=BATCH)
-        plan, ready, held = prefix.tail_plan(learner, plan), as_they_are, 0
+        learner, data = training.cache_features(model, plan, data, course.prepare, batch_size=BATCH)
+        ready, held = as_they_are, 0
     optimizer = torch.optim.AdamW(
         transplant.rates_by_block(learner, held, transferred=1e-3, fresh=3e-3)
     )

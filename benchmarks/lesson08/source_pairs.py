@@ -25,13 +25,12 @@ from benchmarks.lesson08.source_tasks import (
     pretrain,
     transfer,
 )
-from course_utils import world
+from course_utils import training, world
 from course_utils.images import shapes
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare
 from course_utils.lesson08.small_net import SIZE, statistics
-from course_utils.training import loop as training
-from course_utils.training import prefix
+from course_utils.training import feature_cache
 from course_utils.training.freezing import freeze_backbone
 
 import torch
@@ -55,13 +54,13 @@ def mean_features(images_per_class: int = 40) -> tuple[list[str], Tensor]:
     """
     course = world.choose(8, "shapes", 1, 1)
     model = course.pretrained()
-    front, _ = prefix.cut(model, freeze_backbone(model))
+    front, _ = feature_cache.split_at_prefix(model, freeze_backbone(model))
     names: list[str] = []
     centres, scatter = [], []
     for task in ("source", "target"):
         these = shapes.class_names(task)
         images, labels, _ = shapes.make(task, images_per_class * len(these), VALIDATION)
-        features = prefix.run_prefix(front, images, course.prepare)
+        features = feature_cache.compute_features(front, images, course.prepare)
         for label, name in enumerate(these):
             mine = features[labels == label]
             names.append(name)

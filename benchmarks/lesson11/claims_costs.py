@@ -14,12 +14,11 @@ from typing import Any
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from benchmarks.lesson11 import drawing
-from course_utils import environment
+from course_utils import environment, training
 from course_utils.images.datasets import ImageData, batches
 from course_utils.images.preprocessing import Prepare
 from course_utils.networks.heads import replace_head
 from course_utils.training import freezing
-from course_utils.training import loop as training
 
 import torch
 from torch import Tensor, nn

@@ -17,11 +17,10 @@ import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from benchmarks.lesson11 import drawing
 from benchmarks.script import Kept
-from course_utils import environment
+from course_utils import environment, training
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare
 from course_utils.networks.heads import replace_head
-from course_utils.training import loop as training
 from course_utils.training import recipes
 
 import torch

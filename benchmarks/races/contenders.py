@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 from course_utils.training import freezing
 
 import torch
@@ -88,9 +88,9 @@ def freeze_all_but_last(model: nn.Module, learning: int | None) -> None:
     """Freeze by `requires_grad` alone; `learning` blocks stay, head included; None: all of them."""
     names = freezing.block_names(model)
     learns = set(names if learning is None else names[len(names) - learning :])
-    for stage in stages(model):
-        for parameter in stage.parameters():
-            parameter.requires_grad_(stage.name in learns)
+    for block in split_into_blocks(model):
+        for parameter in block.parameters():
+            parameter.requires_grad_(block.name in learns)
 
 
 def train(

@@ -9,7 +9,7 @@ Sylvain Gugger, 2020.
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 
 from torch import nn
 
@@ -55,8 +55,8 @@ def train(
     loaders = block.dataloaders(
         range(len(labels) + 1), bs=batch, num_workers=0, device=prepare.device
     )
-    *backbone, head = stages(model)
-    parts = [[p for stage in backbone for p in stage.parameters()], head.parameters()]
+    *backbone, head = split_into_blocks(model)
+    parts = [[p for block in backbone for p in block.parameters()], head.parameters()]
     learner = Learner(
         loaders, model, loss_func=CrossEntropyLossFlat(), splitter=lambda _: parts, lr=RATE
     )

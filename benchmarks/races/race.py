@@ -25,14 +25,13 @@ from typing import Any
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script, timing
 from benchmarks.races import contenders, fastai_loop
-from course_utils import environment, world
+from course_utils import environment, training, world
 from course_utils.images.augmentation import Augment
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare
 from course_utils.lesson10 import small_networks
 from course_utils.networks.heads import replace_head
 from course_utils.training import fast_recipes as recipes
-from course_utils.training import loop as training
 
 import torch
 from torch import nn

@@ -64,7 +64,7 @@ def race_table(record: Record) -> list[str]:
             [
                 NAMES[name],
                 f"{seconds:.1f} s",
-                experiments.say(values).removesuffix(f" ({len(values)} runs)"),
+                experiments.mean_and_std(values).removesuffix(f" ({len(values)} runs)"),
                 f"{against['median_ratio']:.1f}" if against else "",
                 f"{against['mean_points_ahead']:+.1f}" if against else "",
             ]

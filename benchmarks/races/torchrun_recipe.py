@@ -23,16 +23,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
-from course_utils import environment, world
+from course_utils import environment, training, world
 from course_utils.images.augmentation import Augment
 from course_utils.images.fast_preparing import FastPrepare
 from course_utils.lesson10 import small_networks
 from course_utils.networks.heads import replace_head
 from course_utils.training import freezing
-from course_utils.training import loop as training
 from course_utils.training.fast_loop import Speed, epochs, on_device
 from course_utils.training.freezing import FreezePlan
-from course_utils.training.rates import one_cycle
+from course_utils.training.optimizers import one_cycle
 
 import torch
 from torch import distributed, nn

@@ -30,12 +30,15 @@ from typing import Any  # noqa: E402
 
 import course_utils  # noqa: E402, F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script, timing  # noqa: E402
-from course_utils import environment, world  # noqa: E402
+from course_utils import (  # noqa: E402
+    environment,
+    training,
+    world,
+)
 from course_utils.images.augmentation import Augment  # noqa: E402
 from course_utils.networks import inspection  # noqa: E402
 from course_utils.networks.heads import replace_head  # noqa: E402
 from course_utils.training import fast_recipes as recipes  # noqa: E402
-from course_utils.training import loop as training  # noqa: E402
 from course_utils.training.fast_loop import Speed, on_device  # noqa: E402
 
 import torch  # noqa: E402

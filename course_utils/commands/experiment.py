@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from course_utils import training
 from course_utils.environment import MEGABYTE, seed_everything
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare, as_they_are
+from course_utils.networks.blocks import Tail
 from course_utils.networks.heads import replace_head
 from course_utils.networks.mobilenet import load_mobilenet_v2
-from course_utils.networks.stages import Tail
-from course_utils.training import freezing, prefix
-from course_utils.training import loop as training
+from course_utils.training import feature_cache, freezing
 from course_utils.training.freezing import BatchNormMode, FreezePlan
 from course_utils.training.loop import Epoch, PrepareFunction
 from course_utils.world import Weights
@@ -136,11 +136,11 @@ class Experiment:
         if not self.setup.cache:
             return "--no-cache was given"
         model, plan = self.fresh(0)
-        if not prefix.frozen_prefix(model, plan):
+        if not feature_cache.frozen_prefix(model, plan):
             return "no block at the start of the network is frozen"
         if plan.batch_norm == "train":
             return "batch norm in train mode gives other outputs in every batch"
-        needed = prefix.cached_bytes(model, plan, self.data, self.prepare)
+        needed = feature_cache.cached_bytes(model, plan, self.data, self.prepare)
         if needed > CACHE_LIMIT:
             limit = CACHE_LIMIT / MEGABYTE
             return f"the stored outputs would take {needed / MEGABYTE:.0f} MB, over {limit:.0f} MB"
@@ -172,10 +172,10 @@ class Experiment:
 
     def _cut(self, model: nn.Module, plan: FreezePlan) -> tuple[Tail, FreezePlan, ImageData]:
         """The part that learns, its plan, and the stored outputs of the part that does not."""
-        tail = Tail(prefix.cut(model, plan)[1])
+        tail = Tail(feature_cache.split_at_prefix(model, plan)[1])
         # pretrained blocks are the same for every seed, random ones are not
         if self._features is None or self.setup.start == "scratch":
-            _, self._features = prefix.cache(
+            _, self._features = training.cache_features(
                 model,
                 plan,
                 self.data,
@@ -183,4 +183,4 @@ class Experiment:
                 batch_size=self.setup.batch,
                 limit=CACHE_LIMIT,
             )
-        return tail, prefix.tail_plan(tail, plan), self._features
+        return tail, plan, self._features

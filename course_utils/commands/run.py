@@ -222,14 +222,14 @@ def train(experiment: Experiment, seed: int, seeds: int) -> list[Epoch]:
 
 def summarise(seeds: list[int], finished: list[list[Epoch]]) -> None:
     """Print the last epoch of each finished run, and mean and spread over the runs."""
-    from course_utils.experiments import say
+    from course_utils.experiments import mean_and_std
 
     print("\n   seed  test accuracy  test loss  training time")
     for seed, events in zip(seeds, finished, strict=False):
         last = events[-1]
         seconds = sum(event.seconds for event in events)
         print(f"{seed:>7} {last.test_accuracy:>14.1%} {last.test_loss:>10.3f} {seconds:>12.1f} s")
-    print(f"\ntest accuracy {say([events[-1].test_accuracy for events in finished])}")
+    print(f"\ntest accuracy {mean_and_std([events[-1].test_accuracy for events in finished])}")
 
 
 def write(args: argparse.Namespace, experiment: Experiment, finished: list[list[Epoch]]) -> Path:

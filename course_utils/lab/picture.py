@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from course_utils.plots import BLUE, GREY, ORANGE, PINK, new_figure
-from course_utils.plots import picture as as_png
+from course_utils.plots import BLUE, GREY, ORANGE, PINK, as_png, new_figure
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure

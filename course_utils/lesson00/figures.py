@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from course_utils.plots import BLUE, GREY, bundle, new_figure, picture
+from course_utils.plots import BLUE, GREY, as_png, bundle, new_figure
 
 from IPython.display import DisplayHandle, display
 from matplotlib.figure import Figure
@@ -52,7 +52,7 @@ class LiveAccuracy:
         self._draw()
 
     def _draw(self) -> None:
-        data, metadata = bundle(picture(self.figure()), self.alt())
+        data, metadata = bundle(as_png(self.figure()), self.alt())
         if self._handle is None:
             self._handle = display(data, raw=True, metadata=metadata, display_id=True)
         else:

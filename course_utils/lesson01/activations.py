@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from course_utils.images.preprocessing import Prepare
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 
 import torch
 from torch import Tensor, nn
@@ -51,17 +51,17 @@ def scan(
         raise ValueError("no images to run through the network: the selection is empty")
     modes = {module: module.training for module in model.modules()}
     model.eval()
-    backbone = stages(model)[:-1]
-    parts: dict[str, list[tuple[Tensor, Tensor, Tensor]]] = {stage.name: [] for stage in backbone}
+    backbone = split_into_blocks(model)[:-1]
+    parts: dict[str, list[tuple[Tensor, Tensor, Tensor]]] = {block.name: [] for block in backbone}
     try:
         for part in images.split(batch_size):
             x = prepare(part)
-            for stage in backbone:
-                x = stage.forward(x)
+            for block in backbone:
+                x = block.forward(x)
                 peak, index = x.flatten(2).max(dim=2)
                 width = x.shape[3]
                 place = torch.stack([index // width, index % width], dim=2)
-                parts[stage.name].append((x.mean((2, 3)).cpu(), peak.cpu(), place.cpu()))
+                parts[block.name].append((x.mean((2, 3)).cpu(), peak.cpu(), place.cpu()))
     finally:
         for module, mode in modes.items():
             module.training = mode
@@ -107,8 +107,8 @@ def receptive_fields(model: nn.Module) -> dict[str, Field]:
         )
     side, step, first = 1, 1, 0.0
     fields = {}
-    for stage in stages(model)[:-1]:
-        for module in (m for part in stage.modules for m in part.modules()):
+    for block in split_into_blocks(model)[:-1]:
+        for module in (m for part in block.modules for m in part.modules()):
             if isinstance(module, nn.Conv2d):
                 kernel, stride, padding = (
                     int(pair[0]) for pair in (module.kernel_size, module.stride, module.padding)
@@ -116,7 +116,7 @@ def receptive_fields(model: nn.Module) -> dict[str, Field]:
                 side += (kernel - 1) * step
                 first -= padding * step
                 step *= stride
-        fields[stage.name] = Field(side, step, first)
+        fields[block.name] = Field(side, step, first)
     return fields
 
 

@@ -159,21 +159,24 @@ def which_remedy(best: Any, helping: Any) -> str:
         if name in helps and name not in named:
             raise wrong(
                 "left-out",
-                f"{name!r} is not in your list: {experiments.say(runs[name])}, against "
-                f"{experiments.say(nothing)} without any change. Its worst seed beats the best of "
-                "these.",
+                f"{name!r} is not in your list: {experiments.mean_and_std(runs[name])}, against "
+                f"{experiments.mean_and_std(nothing)} without any change. Its worst seed beats the "
+                "best of these.",
             )
     if chosen == first:
         rival = max((name for name in runs if name != first), key=lambda name: means[name])
         apart = min(runs[first]) > max(runs[rival])
         return (
-            f"{first!r} ends at {experiments.say(runs[first])}, {rival!r} at "
-            f"{experiments.say(runs[rival])}. {'Apart' if apart else 'Their seeds overlap'}: "
-            "so try what is simple first. Depth pays where there is more time: after 25 passes "
-            "the deep residual twin fits nearly all images."
+            f"{first!r} ends at {experiments.mean_and_std(runs[first])}, {rival!r} at "
+            f"{experiments.mean_and_std(runs[rival])}. "
+            f"{'Apart' if apart else 'Their seeds overlap'}: so try what is simple first. "
+            "Depth pays where there is more time: after 25 passes the deep residual twin fits "
+            "nearly all images."
         )
     _another_first(chosen, runs, means, first)
-    raise Wrong("not-first", f"{chosen!r} ends at {experiments.say(runs[chosen])}: not the best.")
+    raise Wrong(
+        "not-first", f"{chosen!r} ends at {experiments.mean_and_std(runs[chosen])}: not the best."
+    )
 
 
 def _remedies() -> dict[str, list[float]]:
@@ -195,7 +198,8 @@ def _remedies() -> dict[str, list[float]]:
 
 def _no_help(name: str, values: list[float], nothing: list[float]) -> None:
     """Raise because a remedy is in the list that does not help."""
-    seen = f"{experiments.say(values)}, against {experiments.say(nothing)} without any change."
+    before = experiments.mean_and_std(nothing)
+    seen = f"{experiments.mean_and_std(values)}, against {before} without any change."
     if name == "rate 0.005":
         raise wrong(
             "slower-is-no-cure",
@@ -211,7 +215,7 @@ def _another_first(
     chosen: str, runs: dict[str, list[float]], means: dict[str, float], first: str
 ) -> None:
     """Raise with the reason why people take this one for the best."""
-    seen = f"{chosen!r} ends at {experiments.say(runs[chosen])}"
+    seen = f"{chosen!r} ends at {experiments.mean_and_std(runs[chosen])}"
     if chosen == "shortcuts":
         raise wrong(
             "shortcuts-first",

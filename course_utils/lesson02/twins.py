@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Literal
 
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 
 import torch
 from torch import Tensor, nn
@@ -122,8 +122,8 @@ def nudge(
 
     Parameters
     ----------
-    net : any network that `stages` can take apart; it runs in train mode (statistics of the batch),
-        and its running statistics follow, as in training
+    net : any network that `split_into_blocks` can take apart; it runs in train mode (statistics of
+        the batch), and its running statistics follow, as in training
     x : float `(n, 3, h, w)`, the network's input
     size : of the noise, as a part of the images' standard deviation
     seed : of the noise
@@ -138,8 +138,8 @@ def nudge(
     noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed)).to(x.device)
     other = x + size * x.std() * noise
     rows: list[dict[str, int | float]] = []
-    for number, stage in enumerate(stages(net)[:-1], 1):
-        x, other = stage.forward(x), stage.forward(other)
+    for number, block in enumerate(split_into_blocks(net)[:-1], 1):
+        x, other = block.forward(x), block.forward(other)
         differences = x - x.mean(dim=0, keepdim=True)
         rows.append({"block": number, "change": float((other - x).norm() / differences.norm())})
     return rows

@@ -6,12 +6,11 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from course_utils import experiments
+from course_utils import experiments, training
 from course_utils.exercises import seeing
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import Wrong, describe
 from course_utils.networks.heads import replace_head
-from course_utils.training import loop as training
 from course_utils.training import recipes
 from course_utils.world import Course
 
@@ -258,8 +257,8 @@ def beat_the_recipe(recipe: Any, course: Course) -> str:
     rows = [_one_seed(function, wide, seed) for seed in SEEDS]
     gains = pd.Series([own - theirs for own, theirs in rows])
     seen = (
-        f"Yours: {experiments.say([own for own, _ in rows])}; the classic recipe: "
-        f"{experiments.say([theirs for _, theirs in rows])}."
+        f"Yours: {experiments.mean_and_std([own for own, _ in rows])}; the classic recipe: "
+        f"{experiments.mean_and_std([theirs for _, theirs in rows])}."
     )
     if gains.mean() <= 0:
         raise wrong("not-better", f"{seen} On average it is not ahead.")

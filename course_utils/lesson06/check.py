@@ -171,7 +171,7 @@ def unfair_report(fault: Any, gap: Any, shown: Any) -> str:
     _fair_gap(points, scores)
     a, c = scores[ALIKE, "A"], scores[ALIKE, "C"]
     overlap = max(min(a), min(c)) <= min(max(a), max(c))
-    seen = f"A {experiments.say(a)}, C {experiments.say(c)}"
+    seen = f"A {experiments.mean_and_std(a)}, C {experiments.mean_and_std(c)}"
     if overlap and said == "yes":
         best = max(c) if _mean(c) < _mean(a) else min(c)
         raise wrong(

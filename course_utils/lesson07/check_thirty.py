@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from course_utils import experiments
+from course_utils import experiments, training
 from course_utils.exercises import seeing
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.weighing import Lead, lead
@@ -15,7 +15,6 @@ from course_utils.images.datasets import ImageData, load_shapes
 from course_utils.lesson07 import strategies
 from course_utils.lesson07.tasks import few_classes, load_task
 from course_utils.networks.heads import replace_head
-from course_utils.training import loop as training
 from course_utils.world import Course
 
 import pandas as pd
@@ -74,8 +73,8 @@ def thirty_images(training_function: Any, course: Course) -> str:
 def _seen(mine: pd.Series[float], head: pd.Series[float]) -> str:
     return (
         "Thirty images, three draws, on test images unseen so far: yours "
-        f"{experiments.say(mine.tolist())}, a head on frozen features "
-        f"{experiments.say(head.tolist())}."
+        f"{experiments.mean_and_std(mine.tolist())}, a head on frozen features "
+        f"{experiments.mean_and_std(head.tolist())}."
     )
 
 
@@ -90,7 +89,9 @@ def _record() -> str:
     rows = pd.DataFrame(experiments.read_record("thirty_images")["rows"])
     near = rows[rows["task"] == "near"].groupby("strategy")["accuracy"]
     best = near.mean().sort_values(ascending=False).index[:2]
-    told = "; ".join(f"{name} {experiments.say(near.get_group(name).tolist())}" for name in best)
+    told = "; ".join(
+        f"{name} {experiments.mean_and_std(near.get_group(name).tolist())}" for name in best
+    )
     return f"The record of the Shapes world, with other test images: {told}."
 
 

@@ -14,13 +14,12 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from course_utils import environment
+from course_utils import environment, training
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare, as_they_are
 from course_utils.lesson07.small_resnet import small_resnet
 from course_utils.networks.heads import replace_head
-from course_utils.training import freezing, prefix, probes, recipes
-from course_utils.training import loop as training
+from course_utils.training import freezing, probes, recipes
 from course_utils.training.loop import Epoch
 from course_utils.world import Course
 
@@ -119,13 +118,13 @@ def head_only(course: Course, data: ImageData, *, seed: int, watch: bool = False
     model, count = _with_new_head(course, data, seed), max(10, 3000 // len(data.train_images))
     plan = freezing.freeze_backbone(model)
     freezing.apply(model, plan)
-    tail, features = prefix.cache(model, plan, data, course.prepare)
+    tail, features = training.cache_features(model, plan, data, course.prepare)
     events = training.epochs(
         tail,
         torch.optim.AdamW(tail.parameters(), lr=3e-3, weight_decay=0.01),
         features,
         as_they_are,
-        plan=prefix.tail_plan(tail, plan),
+        plan=plan,
         count=count,
         batch_size=batch_size(len(data.train_images)),
         seed=seed,
@@ -168,8 +167,8 @@ def part_frozen(course: Course, data: ImageData, *, seed: int, watch: bool = Fal
     model = _warmed_up(course, data, seed)
     plan = freezing.freeze_first(model, FROZEN_BLOCKS)
     freezing.apply(model, plan)
-    tail, features = prefix.cache(model, plan, data, course.prepare)
-    events = _tune(tail, features, as_they_are, prefix.tail_plan(tail, plan), seed, watch)
+    tail, features = training.cache_features(model, plan, data, course.prepare)
+    events = _tune(tail, features, as_they_are, plan, seed, watch)
     return _result(tail, features, as_they_are, events)
 
 

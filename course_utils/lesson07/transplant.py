@@ -6,7 +6,7 @@ Bengio and Hod Lipson, 2014.
 
 from __future__ import annotations
 
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 
 import torch
 from torch import nn
@@ -27,7 +27,7 @@ def first_blocks(source: nn.Module, fresh: nn.Module, k: int) -> nn.Module:
     Raises ValueError unless `k` lies between 0 and the number of blocks below the head, or if a
     block does not fit.
     """
-    there, here = stages(source)[:-1], stages(fresh)[:-1]
+    there, here = split_into_blocks(source)[:-1], split_into_blocks(fresh)[:-1]
     if not 0 <= k <= len(there):
         raise ValueError(
             f"cannot transfer {k} blocks: the network has {len(there)} below its head; "
@@ -49,10 +49,10 @@ def rates_by_block(
 
     Norms and biases are spared weight decay, as in `training.parameter_groups`.
     """
-    blocks = stages(model)
+    blocks = split_into_blocks(model)
     groups: list[dict[str, object]] = []
     for part, rate in ((blocks[:k], transferred), (blocks[k:], fresh)):
-        parameters: list[torch.nn.Parameter] = [p for stage in part for p in stage.parameters()]
+        parameters: list[torch.nn.Parameter] = [p for block in part for p in block.parameters()]
         for chosen, decay in (
             ([p for p in parameters if p.ndim > 1], weight_decay),
             ([p for p in parameters if p.ndim <= 1], 0.0),

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from course_utils import experiments
+from course_utils import experiments, training
 from course_utils.exercises import seeing
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.safety import copy_of
@@ -17,7 +17,6 @@ from course_utils.images.preprocessing import Prepare
 from course_utils.lesson08.check_files import read_whole_file
 from course_utils.lesson08.check_start import safe_start
 from course_utils.networks.heads import find_head, replace_head
-from course_utils.training import loop as training
 from course_utils.training import recipes
 from course_utils.training.freezing import batch_norms
 
@@ -168,7 +167,8 @@ def better_backbone(mine: Any, network: nn.Module, prepare: Prepare, target: Ima
     gain = lead(ours, theirs)
     seen = (
         f"Frozen, with a new head for {few} target images, three draws: yours "
-        f"{experiments.say(ours.tolist())}, the lesson's {experiments.say(theirs.tolist())}."
+        f"{experiments.mean_and_std(ours.tolist())}, the lesson's "
+        f"{experiments.mean_and_std(theirs.tolist())}."
     )
     share, tests = float(theirs.mean()), len(target.test_labels)
     doubt = 100 * math.sqrt(share * (1 - share) / tests)  # of an accuracy on so many images

@@ -11,8 +11,8 @@ from course_utils.environment import describe_device
 from course_utils.images.datasets import ImageData, load_shapes
 from course_utils.lab.session.errors import LabError
 from course_utils.lab.session.settings import Settings, Setup
+from course_utils.networks.blocks import split_into_blocks
 from course_utils.networks.heads import replace_head
-from course_utils.networks.stages import stages
 
 import torch
 from torch import nn
@@ -24,7 +24,7 @@ def scramble(model: nn.Module, names: Iterable[str], seed: int = 0) -> None:
 
     Raises LabError for a block that the model does not have.
     """
-    by_name = {stage.name: stage for stage in stages(model)}
+    by_name = {block.name: block for block in split_into_blocks(model)}
     generator = torch.Generator().manual_seed(seed)
     for name in names:
         if name not in by_name:

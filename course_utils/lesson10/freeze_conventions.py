@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 
 import pandas as pd
 import torch
@@ -28,18 +28,18 @@ KINDS = ("backbone weights", "backbone norms", "running statistics", "head")
 
 
 def tensors_by_kind(model: nn.Module) -> dict[str, list[Tensor]]:
-    """List a network's tensors by kind (see `KINDS`): the head is its last stage.
+    """List a network's tensors by kind (see `KINDS`): the head is its last block.
 
     Norms are batch norms and layer norms; `running statistics` are batch norm's means and
     variances. Batch norm's counter of batches is left out.
     """
-    *backbone, head = stages(model)
-    inside = [m for stage in backbone for module in stage.modules for m in module.modules()]
+    *backbone, head = split_into_blocks(model)
+    inside = [m for block in backbone for module in block.modules for m in module.modules()]
     norms = [m for m in inside if isinstance(m, _BatchNorm | nn.LayerNorm)]
     of_norms = [p for norm in norms for p in norm.parameters()]
     known = {id(p) for p in of_norms}
     found: tuple[list[Tensor], ...] = (
-        [p for stage in backbone for p in stage.parameters() if id(p) not in known],
+        [p for block in backbone for p in block.parameters() if id(p) not in known],
         [*of_norms],
         [b for norm in norms for b in norm.buffers() if b.is_floating_point()],
         [*head.parameters()],
@@ -53,10 +53,10 @@ def _learning(model: nn.Module) -> list[nn.Parameter]:
 
 def _fastai(model: nn.Module, backbone_rate: float, head_rate: float) -> Optimizer:
     """fastai's Adam: decoupled weight decay, none of it for norms and biases; a rate a group."""
-    *backbone, head = stages(model)
+    *backbone, head = split_into_blocks(model)
     groups: list[dict[str, object]] = []
     for rate, members in ((backbone_rate, backbone), (head_rate, [head])):
-        parameters = [p for stage in members for p in stage.parameters()]
+        parameters = [p for block in members for p in block.parameters()]
         matrices = [p for p in parameters if p.ndim > 1]
         vectors = [p for p in parameters if p.ndim <= 1]
         groups.append({"params": matrices, "lr": rate, "weight_decay": 0.01})
@@ -113,8 +113,8 @@ class Convention:
         optimizer = self.optimizer(model)
         model.train()
         if self.norms_in_eval:
-            for stage in stages(model)[:-1]:
-                for module in stage.modules:
+            for block in split_into_blocks(model)[:-1]:
+                for module in block.modules:
                     module.eval()
         F.cross_entropy(model(x), y).backward()
         optimizer.step()

@@ -1,1 +1,1 @@
-"""Networks: loading weights safely, heads, a network as a row of stages, what is inside."""
+"""Networks: loading weights safely, heads, a network as a row of blocks, what is inside."""

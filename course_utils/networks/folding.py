@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import re
 
-from course_utils.networks.stages import Tail, stages
+from course_utils.networks.blocks import Tail, split_into_blocks
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -21,17 +21,17 @@ _CONV = re.compile(r"conv(\d+)")
 def folded(model: nn.Module) -> nn.Module:
     """A copy of a network in eval mode, its batch norms folded into the convolutions before them.
 
-    Folded are batch norms inside a stage (see `stages`): those that follow a convolution in an
+    Folded are batch norms inside a block: those that follow a convolution in an
     `nn.Sequential`, and `bn1` behind `conv1` and so on, as ResNet has them.  Others stay as they
-    are.  The copy has the same stages under the same names; outputs differ by rounding alone.
+    are.  The copy has the same blocks under the same names; outputs differ by rounding alone.
 
-    Raises TypeError if the network cannot be taken apart into stages, or is a `Tail`, whose copy
+    Raises TypeError if the network cannot be taken apart into blocks, or is a `Tail`, whose copy
     would still run the original's modules.
     """
     if isinstance(model, Tail):
         raise TypeError("fold the whole network, not the tail behind a cached prefix")
     twin = copy.deepcopy(model).eval().requires_grad_(False)
-    owned = [module for stage in stages(twin) for module in stage.modules]
+    owned = [module for block in split_into_blocks(twin) for module in block.modules]
     inside = [module for one in owned for module in one.modules()]
     for module in inside:
         if isinstance(module, nn.Sequential):

@@ -2,7 +2,7 @@
 
 import math
 
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 
 import pandas as pd
 import torch
@@ -26,23 +26,23 @@ def cost_by_block(model: nn.Module, size: int) -> pd.DataFrame:
     x = torch.zeros(1, 3, size, size, device=device)
     rows = []
     try:
-        for stage in stages(model):
+        for block in split_into_blocks(model):
             counted: list[int] = []
             hooks = [
                 m.register_forward_hook(
                     lambda mod, args, out, counted=counted: counted.append(_macs(mod, out))
                 )
-                for module in stage.modules
+                for module in block.modules
                 for m in module.modules()
                 if isinstance(m, nn.Conv2d | nn.Linear | nn.MultiheadAttention)
             ]
-            x = stage.forward(x)
+            x = block.forward(x)
             for hook in hooks:
                 hook.remove()
             rows.append(
                 {
-                    "block": stage.name,
-                    "parameters": sum(p.numel() for p in stage.parameters()),
+                    "block": block.name,
+                    "parameters": sum(p.numel() for p in block.parameters()),
                     "macs": sum(counted),
                     "output": " x ".join(str(n) for n in x.shape[1:]),
                     "activations": x[0].numel(),
@@ -70,12 +70,12 @@ def _macs(module: nn.Module, output: Tensor | tuple[Tensor, ...]) -> int:
 def state_snapshot(model: nn.Module) -> dict[str, dict[str, Tensor]]:
     """A copy of every block's parameters and buffers: block -> name -> tensor."""
     return {
-        stage.name: {
+        block.name: {
             f"{i}.{name}": tensor.detach().clone()
-            for i, module in enumerate(stage.modules)
+            for i, module in enumerate(block.modules)
             for name, tensor in module.state_dict().items()
         }
-        for stage in stages(model)
+        for block in split_into_blocks(model)
     }
 
 

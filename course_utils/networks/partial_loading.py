@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from course_utils.networks.blocks import split_into_blocks
 from course_utils.networks.checkpoint_files import CheckpointError
-from course_utils.networks.stages import stages
 
 import pandas as pd
 from torch import Tensor, nn
@@ -38,11 +38,14 @@ class LoadReport:
     def by_block(self, model: nn.Module) -> dict[str, tuple[int, int]]:
         """For each block of the model: tensors transferred, tensors wanted."""
         owner = {
-            id(tensor): stage.name
-            for stage in stages(model)
-            for tensor in [*stage.parameters(), *stage.buffers()]
+            id(tensor): block.name
+            for block in split_into_blocks(model)
+            for tensor in [*block.parameters(), *block.buffers()]
         }
-        loaded, counts = set(self.matched), {stage.name: [0, 0] for stage in stages(model)}
+        loaded, counts = (
+            set(self.matched),
+            {block.name: [0, 0] for block in split_into_blocks(model)},
+        )
         for name, tensor in model.state_dict(keep_vars=True).items():
             if block := owner.get(id(tensor)):
                 counts[block][0] += name in loaded
@@ -56,7 +59,7 @@ class LoadReport:
         block's single numbers that were loaded, 0 to 1).  Unexpected tensors whose name belongs to
         none of the model's blocks come last, by the first part of their name, without `numbers`.
         """
-        blocks = [stage.name for stage in stages(model)]
+        blocks = [block.name for block in split_into_blocks(model)]
         kinds: dict[str, Collection[str]] = {
             "matched": set(self.matched),
             "reshaped": self.reshaped,

@@ -1,4 +1,4 @@
-"""Features of a frozen prefix, as `prefix.cache` computes them, with batch norms folded away."""
+"""Features of a frozen prefix, as `cache_features` computes them, with batch norms folded away."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from course_utils.environment import MEGABYTE
 from course_utils.images.datasets import ImageData
+from course_utils.networks.blocks import Tail
 from course_utils.networks.folding import folded
-from course_utils.networks.stages import Tail
-from course_utils.training import prefix
+from course_utils.training import feature_cache
 from course_utils.training.freezing import FreezePlan
 
 import torch
@@ -34,7 +34,7 @@ def cache(
 
     Parameters
     ----------
-    model, plan, data, prepare : as for `prefix.cache`
+    model, plan, data, prepare : as for `feature_cache.cache_features`
     batch_size : images at a time; None takes 32 for each thread on a CPU, and 512 on a
         GPU
     mirrored : also store the features of each training image mirrored left to right, behind those
@@ -49,20 +49,20 @@ def cache(
     Raises
     ------
     ValueError, MemoryError
-        As `prefix.cache` does.
+        As `cache_features` does.
     """
     if mirrored:
         images = torch.cat([data.train_images, data.train_images.flip(-1)])
         data = replace(data, train_images=images, train_labels=data.train_labels.repeat(2))
-    prefix.check_cache(model, plan, data, prepare, limit)
+    feature_cache.check_cache(model, plan, data, prepare, limit)
     if batch_size is None:
         on_cpu = next(model.parameters()).device.type == "cpu"
         batch_size = A_THREAD * torch.get_num_threads() if on_cpu else 512
-    looks, _ = prefix.cut(folded(model), plan)
-    _, rest = prefix.cut(model, plan)
+    looks, _ = feature_cache.split_at_prefix(folded(model), plan)
+    _, rest = feature_cache.split_at_prefix(model, plan)
     features = replace(
         data,
-        train_images=prefix.run_prefix(looks, data.train_images, prepare, batch_size),
-        test_images=prefix.run_prefix(looks, data.test_images, prepare, batch_size),
+        train_images=feature_cache.compute_features(looks, data.train_images, prepare, batch_size),
+        test_images=feature_cache.compute_features(looks, data.test_images, prepare, batch_size),
     )
     return Tail(rest), features

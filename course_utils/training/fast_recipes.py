@@ -13,13 +13,13 @@ from course_utils.images.augmentation import Augment
 from course_utils.images.datasets import ImageData
 from course_utils.images.fast_preparing import FastPrepare
 from course_utils.images.preprocessing import Prepare, as_they_are
-from course_utils.training import freezing, prefix
+from course_utils.training import freezing
 from course_utils.training import loop as training
 from course_utils.training.fast_features import cache
 from course_utils.training.fast_loop import Speed, epochs
 from course_utils.training.freezing import FreezePlan
 from course_utils.training.loop import Epoch, PrepareFunction
-from course_utils.training.rates import one_cycle
+from course_utils.training.optimizers import one_cycle
 
 from torch import nn
 
@@ -102,7 +102,7 @@ def _behind_a_cache(
         optimizer,
         features,
         as_they_are,
-        plan=prefix.tail_plan(tail, plan),
+        plan=plan,
         count=count,
         batch_size=batch_size,
         seed=seed,

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from course_utils.networks.stages import Stage, stages
+from course_utils.networks.blocks import Block, Tail, split_into_blocks
 
 import pandas as pd
 from torch import nn
@@ -45,7 +45,7 @@ class FreezePlan:
 
 def block_names(model: nn.Module) -> list[str]:
     """Names of the blocks from the input to the head, which is the last one."""
-    return [stage.name for stage in stages(model)]
+    return [block.name for block in split_into_blocks(model)]
 
 
 def freeze(
@@ -111,10 +111,11 @@ def apply(model: nn.Module, plan: FreezePlan) -> None:
 
     Raises ValueError if the plan names a block that the model does not have.
     """
-    freeze(model, plan.frozen)  # raises where a name is unknown, before anything is changed
-    for stage in stages(model):
-        learns = stage.name not in plan.frozen
-        for parameter in stage.parameters():
+    if not isinstance(model, Tail):  # a tail lacks blocks of the plan that stay frozen in front
+        freeze(model, plan.frozen)  # raises for an unknown name, before anything is changed
+    for block in split_into_blocks(model):
+        learns = block.name not in plan.frozen
+        for parameter in block.parameters():
             parameter.requires_grad_(learns)
             if not learns:
                 parameter.grad = None
@@ -127,10 +128,10 @@ def check_plan(model: nn.Module, plan: FreezePlan) -> None:
     That happens where `apply` was forgotten, or given another plan in the meantime: the
     block would then move although everything says that it is frozen.
     """
-    for stage in stages(model):
-        if stage.name in plan.frozen and any(p.requires_grad for p in stage.parameters()):
+    for block in split_into_blocks(model):
+        if block.name in plan.frozen and any(p.requires_grad for p in block.parameters()):
             raise ValueError(
-                f"the plan freezes {stage.name}, but its parameters can learn; call "
+                f"the plan freezes {block.name}, but its parameters can learn; call "
                 f"freezing.apply(model, plan) first, and pass that same plan here"
             )
 
@@ -143,9 +144,9 @@ def set_training_mode(model: nn.Module, plan: FreezePlan) -> None:
     in frozen blocks is off either way.
     """
     model.train()
-    for stage in stages(model):
-        if stage.name in plan.frozen:
-            for module in stage.modules:
+    for block in split_into_blocks(model):
+        if block.name in plan.frozen:
+            for module in block.modules:
                 module.eval()
                 for norm in batch_norms(module):
                     norm.train(plan.batch_norm == "train")
@@ -161,31 +162,31 @@ def count_trainable(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-def _batch_norm_mode(stage: Stage) -> str:
-    modes = {norm.training for module in stage.modules for norm in batch_norms(module)}
+def _batch_norm_mode(block: Block) -> str:
+    modes = {norm.training for module in block.modules for norm in batch_norms(module)}
     if not modes:
         return "-"
     return "mixed" if len(modes) > 1 else ("train" if modes.pop() else "eval")
 
 
-def layer_table(model: nn.Module) -> pd.DataFrame:
+def block_table(model: nn.Module) -> pd.DataFrame:
     """The state of every block, read off the live model: one row a block, from input to head.
 
     Columns: block, kind, parameters, buffers (both in single numbers), state ("frozen", "learns",
     "mixed" or "-" for none to learn), batch_norm ("train", "eval", "mixed" or "-").
     """
     rows = []
-    for stage in stages(model):
-        flags = {p.requires_grad for p in stage.parameters()}
+    for block in split_into_blocks(model):
+        flags = {p.requires_grad for p in block.parameters()}
         state = {(): "-", (True,): "learns", (False,): "frozen"}.get(tuple(flags), "mixed")
         rows.append(
             {
-                "block": stage.name,
-                "kind": stage.kind,
-                "parameters": sum(p.numel() for p in stage.parameters()),
-                "buffers": sum(b.numel() for b in stage.buffers()),
+                "block": block.name,
+                "kind": block.kind,
+                "parameters": sum(p.numel() for p in block.parameters()),
+                "buffers": sum(b.numel() for b in block.buffers()),
                 "state": state,
-                "batch_norm": _batch_norm_mode(stage),
+                "batch_norm": _batch_norm_mode(block),
             }
         )
     return pd.DataFrame(rows)

@@ -17,15 +17,15 @@ from typing import Protocol
 
 from course_utils.images.augmentation import flip_some
 from course_utils.images.datasets import ImageData, batches
-from course_utils.training import memory as pieces
+from course_utils.training import micro_batches
 from course_utils.training.freezing import (
     FreezePlan,
     check_plan,
     count_trainable,
     set_training_mode,
 )
-from course_utils.training.memory import LossIsNotFinite, Pieces, PrepareFunction
-from course_utils.training.rates import parameter_groups
+from course_utils.training.micro_batches import MicroBatches, NonFiniteLoss, PrepareFunction
+from course_utils.training.optimizers import parameter_groups
 
 import torch
 from torch import Tensor, nn
@@ -124,7 +124,7 @@ def steps(
     scheduler: Scheduler | None = None,
     label_smoothing: float = 0.0,
     start: int = 0,
-    memory: Pieces | None = None,
+    memory: MicroBatches | None = None,
 ) -> Iterator[Step]:
     """Take one optimizer step a batch, and yield an event after each.
 
@@ -151,7 +151,7 @@ def steps(
     MemoryError
         If not even a single image fits.
     """
-    memory = memory or Pieces(halve=False)
+    memory = memory or MicroBatches(halve=False)
     check_optimizer(model, optimizer)
     trainable = count_trainable(model)
     for number, (images, labels) in enumerate(data, start + 1):
@@ -160,7 +160,7 @@ def steps(
         set_training_mode(model, plan)
         try:
             loss, hits = memory.backward(model, images, labels, prepare, label_smoothing)
-        except LossIsNotFinite as error:
+        except NonFiniteLoss as error:
             rates = ", ".join(f"{group['lr']:g}" for group in optimizer.param_groups)
             raise TrainingDiverged(
                 f"the loss became {error.value} at step {number}: the learning rate is most likely "
@@ -243,7 +243,7 @@ def epochs(
             "flip=True mirrors images, but these are cached features: what a network computes from "
             "a mirrored image is not its features mirrored; leave out flip, or the cache"
         )
-    memory = pieces.that_fit(model, data.train_images, prepare, batch_size)
+    memory = micro_batches.that_fit(model, data.train_images, prepare, batch_size)
     for number in range(start + 1, start + count + 1):
         rates = tuple(group["lr"] for group in optimizer.param_groups)
         passes = batches(

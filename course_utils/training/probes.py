@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 from course_utils.training.freezing import batch_norms
 
 import torch
@@ -33,7 +33,7 @@ def features_by_depth(
 
     Parameters
     ----------
-    model, images, prepare : as for `prefix.run_prefix`; the model runs in eval mode and is put
+    model, images, prepare : as for `compute_features`; the model runs in eval mode and is put
         back as it was found
     numbers : None averages every channel over the whole map.  Otherwise each map is averaged over
         a grid of cells, as fine as keeps the count at or below `numbers` (but one cell at least):
@@ -43,16 +43,16 @@ def features_by_depth(
     -------
     block name -> float32 `(n, features)` on the CPU, from the input to the last block
     """
-    *blocks, _head = stages(model)
+    *blocks, _head = split_into_blocks(model)
     modes = {module: module.training for module in model.modules()}
     model.eval()
-    gathered: dict[str, list[Tensor]] = {stage.name: [] for stage in blocks}
+    gathered: dict[str, list[Tensor]] = {block.name: [] for block in blocks}
     try:
         for part in images.split(batch_size):
             x = prepare(part)
-            for stage in blocks:
-                x = stage.forward(x)
-                gathered[stage.name].append(_pooled(x, numbers).cpu())
+            for block in blocks:
+                x = block.forward(x)
+                gathered[block.name].append(_pooled(x, numbers).cpu())
     finally:
         for module, mode in modes.items():
             module.training = mode

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import as_they_are
-from course_utils.training import freezing, prefix
+from course_utils.training import freezing
 from course_utils.training import loop as training
+from course_utils.training.feature_cache import cache_features
 from course_utils.training.loop import Epoch
-from course_utils.training.rates import one_cycle
+from course_utils.training.optimizers import one_cycle
 
 import torch
 from torch import Tensor, nn
@@ -95,14 +96,14 @@ def train_head(
     """
     plan = freezing.freeze_backbone(model)
     freezing.apply(model, plan)
-    tail, features = prefix.cache(model, plan, data, prepare, batch_size=batch_size)
+    tail, features = cache_features(model, plan, data, prepare, batch_size=batch_size)
     optimizer = torch.optim.AdamW(tail.parameters(), lr=rate, weight_decay=0.01)
     yield from training.epochs(
         tail,
         optimizer,
         features,
         as_they_are,
-        plan=prefix.tail_plan(tail, plan),
+        plan=plan,
         count=count,
         batch_size=batch_size,
         seed=seed,
@@ -127,7 +128,7 @@ def fine_tune(
 ) -> Iterator[Epoch]:
     """Fine-tuning with a new optimizer, discriminative rates, warm-up, and rates that fall to zero.
 
-    The schedule is `rates.one_cycle`: up over the first fifth of all steps, then down.
+    The schedule is `optimizers.one_cycle`: up over the first fifth of all steps, then down.
 
     Parameters
     ----------

@@ -48,7 +48,8 @@ from torchvision.models import mobilenet_v2
 from course_utils.images import datasets
 from course_utils import experiments, plots
 from course_utils.lesson00 import figures as figures_00
-from course_utils.training import freezing, loop as training
+from course_utils import training
+from course_utils.training import freezing
 from course_utils.lesson00 import check
 from course_utils.exercises import catalogue
 from course_utils.lab import Lab
@@ -429,7 +430,8 @@ print(f"Trained on {len(train_x)} images: {after.accuracy:.1%}.")
 for backbone in ("pretrained", "random"):
     for n in sorted({curve["images"].min(), most}):
         rows = curve[(curve["backbone"] == backbone) & (curve["images"] == n)]
-        print(f"{backbone:>10} backbone, {n:>4} images: {experiments.say(rows['accuracy'])}")
+        print(f"{backbone:>10} backbone, {n:>4} images: "
+              f"{experiments.mean_and_std(rows['accuracy'])}")
 worth = 100 * (gap["pretrained"] - gap["random"])
 print(f"Worth of the weights at {most} images: {worth:.1f} points.")
 print(f"A step with everything thawed took {times_as_long:.0f} times as long as one of "

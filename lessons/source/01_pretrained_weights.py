@@ -56,7 +56,7 @@ from course_utils.training import freezing
 from course_utils.networks.checkpoint_files import CheckpointError, read_checkpoint
 from course_utils.lesson01 import check
 from course_utils.images.datasets import balanced_choice, batches
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 
 course = course_utils.begin(lesson=1, train=300, test=150)
 
@@ -164,7 +164,7 @@ numbers = sum(t.numel() * t.element_size() for t in ours.values())
 print(f"8 + {length:,} + {numbers:,} bytes are the whole file: {8 + length + numbers == len(raw)}")
 
 # %% [markdown]
-# Where do the parameters sit? `freezing.layer_table` counts them by block, from the input to the head.
+# Where do the parameters sit? `freezing.block_table` counts them by block, from input to head.
 #
 # **Predict.** In which third of the blocks are most parameters: near the input, in the middle, or
 # near the output? And the buffers?
@@ -173,7 +173,7 @@ print(f"8 + {length:,} + {numbers:,} bytes are the whole file: {8 + length + num
 my_guess = ...  # "input", "middle" or "output"
 
 # %%
-table = freezing.layer_table(model)
+table = freezing.block_table(model)
 plots.show(
     plots.block_bars(table, {"parameters": "parameters", "buffers": "buffers"}),
     alt="Two bar charts with one bar for each block, from the input at the top to the head at the "
@@ -405,9 +405,9 @@ my_guess = ...  # two numbers of blocks
 def maps_of(network, image, blocks=(0, 2, 4, 7, 11, 18)):
     """Block name -> what the block makes of one image, `(channels, height, width)`."""
     x, maps = course.prepare(image[None]), {}
-    for stage in stages(network.eval())[:-1]:
-        x = stage.forward(x)
-        maps[stage.name] = x[0].cpu()
+    for block in split_into_blocks(network.eval())[:-1]:
+        x = block.forward(x)
+        maps[block.name] = x[0].cpu()
     return {f"features.{i}": maps[f"features.{i}"] for i in blocks}
 
 
@@ -688,8 +688,9 @@ plots.show(
 )
 ends = live.drop_duplicates(["seed", "start"])
 for start, group in ends.groupby("start", sort=False):
-    print(f"{start:10} test accuracy {experiments.say(group['accuracy'])}; with new statistics "
-          f"{experiments.say(group['new statistics'])}; guessing {chance:.0%}")
+    print(f"{start:10} test accuracy {experiments.mean_and_std(group['accuracy'])}; "
+          f"with new statistics {experiments.mean_and_std(group['new statistics'])}; "
+          f"guessing {chance:.0%}")
 
 # %% [markdown]
 # A score that is *exactly* that of guessing, in every run, should make you suspicious. After so few
@@ -748,7 +749,7 @@ plots.show(
 
 # %%
 for run, group in ends.groupby("run", sort=False):
-    print(f"{run:38} {experiments.say(group['test_accuracy'])}, "
+    print(f"{run:38} {experiments.mean_and_std(group['test_accuracy'])}, "
           f"training images {100 * group['accuracy'].mean():.0f} %")
 
 # %% [markdown]
@@ -989,11 +990,12 @@ print(f"Without buffers {before:.0%} of the answers were the intact network's; "
       f"with new statistics {after:.0%}.")
 for network in ("pretrained", "random"):
     last = depth[(depth["network"] == network) & (depth["block"] == depth["block"].max())]
-    print(f"Nearest class mean at the last block, {network}: {experiments.say(last['separation'])}")
+    print(f"Nearest class mean at the last block, {network}: "
+          f"{experiments.mean_and_std(last['separation'])}")
 for start, group in live.drop_duplicates(["seed", "start"]).groupby("start", sort=False):
-    print(f"Three epochs from the {start} start: {experiments.say(group['accuracy'])}")
+    print(f"Three epochs from the {start} start: {experiments.mean_and_std(group['accuracy'])}")
 for run, group in ends.groupby("run", sort=False):
-    print(f"Record, {run}: {experiments.say(group['test_accuracy'])}")
+    print(f"Record, {run}: {experiments.mean_and_std(group['test_accuracy'])}")
 
 # %% [markdown]
 # ## What was measured

@@ -47,11 +47,12 @@ from torchvision.models import mobilenet_v2, resnet18
 
 from course_utils import experiments, plots
 from course_utils.lesson02 import figures as figures_02, twins
-from course_utils.training import freezing, recipes, loop as training
+from course_utils import training
+from course_utils.training import freezing, recipes
 from course_utils.networks.heads import replace_head
 from course_utils.lesson02 import check
 from course_utils.images.datasets import batches, load_shapes
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 
 course = course_utils.begin(lesson=2, train=800, test=300)
 
@@ -105,7 +106,7 @@ class Block(nn.Module):
 # %% tags=["nbval-check-output"]
 classes = len(data.class_names)
 shallow = twins.twin("residual", 10, classes)
-print(freezing.layer_table(shallow)[["block", "kind"]].to_string(index=False))
+print(freezing.block_table(shallow)[["block", "kind"]].to_string(index=False))
 
 # %% [markdown]
 # **Predict.** A plain and a residual network of 28 layers. How many more parameters does the
@@ -214,7 +215,7 @@ print(experiments.cite(record))
 
 # %%
 for (norm, depth), part in last.groupby(["norm", "depth"]):
-    fit = part.groupby("kind")["train_accuracy"].apply(experiments.say)
+    fit = part.groupby("kind")["train_accuracy"].apply(experiments.mean_and_std)
     print(f"{norm:18} {depth} layers   plain {fit['plain']:22} residual {fit['residual']}")
 
 # %% [markdown]
@@ -260,7 +261,7 @@ final = on_train[on_train["epoch"] == on_train["epoch"].max()]
 for kind, part in on_train.groupby("kind"):
     runs = part.groupby("epoch")["accuracy"].mean()
     reached = f"in pass {runs.ge(0.6).idxmax()}" if runs.max() >= 0.6 else "in no pass"
-    end = experiments.say(final.loc[final["kind"] == kind, "accuracy"])
+    end = experiments.mean_and_std(final.loc[final["kind"] == kind, "accuracy"])
     print(f"{kind:8} reached 60 % {reached}, and ended with {end} of the training images")
 
 # %% [markdown]
@@ -392,8 +393,8 @@ def both_ways(seed):
     net = twins.twin("plain", 28, classes, batch_norm=False, seed=seed).to(course.device)
     batch = data.subset(train=min(64, len(data.train_labels)), seed=seed)
     x, outputs = prepare(batch.train_images), []
-    for stage in stages(net):
-        x = stage.forward(x)
+    for block in split_into_blocks(net):
+        x = block.forward(x)
         outputs.append(x)
     loss = F.cross_entropy(outputs.pop(), batch.train_labels.to(course.device))
     pairs = zip(outputs, torch.autograd.grad(loss, outputs), strict=True)
@@ -487,8 +488,8 @@ def nudge(seed, depth, kind):
     x = prepare(data.train_images[:64])
     noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed)).to(x.device)
     other, rows = x + 0.01 * x.std() * noise, []
-    for number, stage in enumerate(stages(net)[:-1], 1):
-        x, other = stage.forward(x), stage.forward(other)
+    for number, block in enumerate(split_into_blocks(net)[:-1], 1):
+        x, other = block.forward(x), block.forward(other)
         differences = x - x.mean(dim=0)  # what tells one image from another
         rows.append({"block": number, "change": ((other - x).norm() / differences.norm()).item()})
     return rows
@@ -507,7 +508,7 @@ plots.show(
 ends = nudges[nudges["block"] == nudges.groupby("depth")["block"].transform("max")]
 for (depth, kind), part in ends.groupby(["depth", "kind"]):
     print(f"{depth} layers, {kind:8}: 1 % of noise becomes"
-          f" {experiments.say(part['change'])} after the last block")
+          f" {experiments.mean_and_std(part['change'])} after the last block")
 
 # %% [markdown]
 # Each block stretches a difference a little, and the next one stretches the result. In the plain
@@ -585,7 +586,8 @@ def points_lost(table, by):
 
 lost_in_twins = points_lost(removed, ["kind"])
 for (kind, kept), part in lost_in_twins.groupby(["kind", "kept"]):
-    print(f"{kind:8} {kept:4} kept: {experiments.say(part['lost'], percent=False)} points lost,"
+    print(f"{kind:8} {kept:4} kept: "
+          f"{experiments.mean_and_std(part['lost'], percent=False)} points lost,"
           " mean over blocks")
 
 # %% [markdown]
@@ -649,7 +651,7 @@ for kept, part in lost_here.groupby("kept"):
 record_mobilenet = experiments.read_record("residual_blocks_mobilenet")
 lost_in_mobilenet = points_lost(pd.DataFrame(record_mobilenet["rows"]), ["network"])
 for kept, part in lost_in_mobilenet.groupby("kept"):
-    print(f"{kept:4} kept: {experiments.say(part['lost'], percent=False)} points lost")
+    print(f"{kept:4} kept: {experiments.mean_and_std(part['lost'], percent=False)} points lost")
 print(experiments.cite(record_mobilenet))
 
 # %% [markdown]
@@ -823,9 +825,11 @@ fit = last[last["batch_norm"]].groupby(["depth", "kind"])["train_accuracy"].appl
 print("Records:")
 for depth in (10, 28):
     print(f"- {depth} layers, 5 passes, training images: plain"
-          f" {experiments.say(fit[depth, 'plain'])}, residual {experiments.say(fit[depth, 'residual'])}")
+          f" {experiments.mean_and_std(fit[depth, 'plain'])},"
+          f" residual {experiments.mean_and_std(fit[depth, 'residual'])}")
 for kind, part in final.groupby("kind"):
-    print(f"- 28 layers, {final['epoch'].max()} passes: {kind} {experiments.say(part['accuracy'])}")
+    print(f"- 28 layers, {final['epoch'].max()} passes: {kind}"
+          f" {experiments.mean_and_std(part['accuracy'])}")
 print("This run:")
 ratio = mean["with batch norm", "plain", 1] / mean["with batch norm", "residual", 1]
 print(f"- at the start, with batch norm, the plain network's first gradient is {ratio:.1f} times"

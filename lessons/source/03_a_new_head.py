@@ -610,8 +610,8 @@ plots.show(
 # they are for.
 #
 # Later lessons use three helpers instead of these lines. `replace_head` makes the exchange
-# for any network, `prefix.cache` computes features once, and `training.epochs` is the loop. For
-# the two experiments below, we put our own loop into a function.
+# for any network, `training.cache_features` computes features once, and `training.epochs` is
+# the loop. For the two experiments below, we put our own loop into a function.
 
 
 # %%
@@ -714,7 +714,7 @@ by_size = experiments.summary(resolution, "size", "accuracy")
 best = int(by_size.loc[by_size["mean"].idxmax(), "size"])
 for size, runs in resolution.groupby("size"):
     note = "  <- best" if size == best else ""
-    print(f"{size:4} px: {experiments.say(runs['accuracy'])}{note}")
+    print(f"{size:4} px: {experiments.mean_and_std(runs['accuracy'])}{note}")
 print(f"guessing: {100 / classes:.1f} %. These weights were trained at {trained_at} px.")
 
 # %% [markdown]
@@ -778,7 +778,7 @@ plots.show(
 runs = normalisation.pivot(index="seed", columns="recipe", values="accuracy")
 lost = {name: 100 * (runs["the weights' own"] - runs[name]) for name in list(recipes)[1:]}
 for name, points in lost.items():
-    print(f"{name}: {experiments.say(points, percent=False)} points lost;"
+    print(f"{name}: {experiments.mean_and_std(points, percent=False)} points lost;"
           f" worse in {(points > 0).sum()} of {len(points)} runs")
 
 # %% [markdown]
@@ -882,11 +882,11 @@ print(f"- MobileNetV2 against ResNet-18: {mac_ratio:.1f} times fewer MACs,"
       f" {time_ratio:.1f} times faster at {course.size} px")
 print(f"- a new head, {len(data.train_labels)} images: {100 * before:.1f}% before,"
       f" {100 * after:.1f}% after training")
-print(f"- {third} images at 32 px: {experiments.say(at_32)};"
-      f" at {best} px: {experiments.say(at_best)}")
-print(f"- {third} images with the weights' own normalisation: {experiments.say(own)}")
+print(f"- {third} images at 32 px: {experiments.mean_and_std(at_32)};"
+      f" at {best} px: {experiments.mean_and_std(at_best)}")
+print(f"- {third} images with the weights' own normalisation: {experiments.mean_and_std(own)}")
 for name, points in lost.items():
-    print(f"  {name}: {experiments.say(points, percent=False)} points less")
+    print(f"  {name}: {experiments.mean_and_std(points, percent=False)} points less")
 
 # %% [markdown]
 # ## What was measured

@@ -45,7 +45,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import experiments, plots
-from course_utils.training import freezing, prefix, loop as training
+from course_utils import training
+from course_utils.training import freezing
 from course_utils.networks import inspection
 from course_utils.lesson04 import check
 from course_utils.images.datasets import batches
@@ -247,7 +248,7 @@ print("backbone unchanged to the last bit:", same)
 # %% tags=["nbval-check-output"]
 plan = freezing.freeze_first(model, 14)
 freezing.apply(model, plan)
-print(freezing.layer_table(model).iloc[12:].to_string(index=False))
+print(freezing.block_table(model).iloc[12:].to_string(index=False))
 
 # %% [markdown]
 # ### The two bars, live
@@ -328,8 +329,8 @@ def head_accuracy(seed, images, batch_norm):
     freezing.apply(network, plan)
     learner, ready = network, prepare
     if batch_norm == "eval":
-        learner, few = prefix.cache(network, plan, few, prepare)
-        plan, ready = prefix.tail_plan(learner, plan), as_they_are
+        learner, few = training.cache_features(network, plan, few, prepare)
+        ready = as_they_are
     optimizer = torch.optim.AdamW(network.classifier.parameters(), lr=3e-3)
     passes = training.epochs(
         learner, optimizer, few, ready, plan=plan, count=5, batch_size=32, seed=seed, watch=False
@@ -354,7 +355,7 @@ plots.show(
 
 # %%
 for name, group in modes.groupby("run"):
-    print(f"{name}: {experiments.say(group['accuracy'])}")
+    print(f"{name}: {experiments.mean_and_std(group['accuracy'])}")
 
 # %% [markdown]
 # Compare the two rows of each pair, and mind the [spread of the dots](GLOSSARY.md#spread-over-seeds). Where the new images resemble
@@ -488,8 +489,8 @@ def trained_head(use_cache):
     freezing.apply(network, plan)
     learner, images, ready = network, data, prepare
     if use_cache:
-        learner, images = prefix.cache(network, plan, data, prepare, batch_size=32)
-        plan, ready = prefix.tail_plan(learner, plan), as_they_are
+        learner, images = training.cache_features(network, plan, data, prepare, batch_size=32)
+        ready = as_they_are
     optimizer = torch.optim.AdamW(network.classifier.parameters(), lr=3e-3)
     for _ in training.epochs(
         learner, optimizer, images, ready, plan=plan, count=2, batch_size=32, watch=False
@@ -503,8 +504,8 @@ print("same weights:", torch.allclose(trained_head(True), trained_head(False), a
 # %% [markdown]
 # The same holds for any frozen part at the *start* of the network, a **[frozen prefix](GLOSSARY.md#frozen-prefix)**. If the last
 # five blocks learn and the others are frozen, the output of the frozen ones can be kept. That is
-# what `prefix.cache` did above: it runs the frozen blocks once and returns the rest of the network,
-# a shorter one which shares its weights with the whole.
+# what `training.cache_features` did above: it runs the frozen blocks once and returns the rest of the
+# network, a shorter one which shares its weights with the whole.
 #
 # How much is gained depends on where the cut lies. We look at a record of that measurement, since
 # it takes longer than a lesson should.

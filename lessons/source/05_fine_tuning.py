@@ -48,7 +48,8 @@ from torch.nn import functional as F
 
 from course_utils import experiments, plots
 from course_utils.networks import inspection
-from course_utils.training import recipes, loop as training
+from course_utils import training
+from course_utils.training import recipes
 from course_utils.lesson05 import check
 from course_utils.images.datasets import batches
 from course_utils.lab import Lab
@@ -585,7 +586,8 @@ plots.show(
 )
 for recipe, group in comparison.groupby("recipe", sort=False):
     print(
-        f"{recipe:9} {experiments.say(group['accuracy'])}, {group['seconds'].mean():.1f} s of training"
+        f"{recipe:9} {experiments.mean_and_std(group['accuracy'])}, "
+        f"{group['seconds'].mean():.1f} s of training"
     )
 
 # %% [markdown]
@@ -710,9 +712,9 @@ check.beat_the_recipe(my_recipe, course)
 
 # %%
 scores = comparison.groupby("recipe")["accuracy"].apply(list)
-print(f"classic recipe: {experiments.say(scores['classic'])}")
-print(f"head only:      {experiments.say(scores['head only'])}")
-print(f"better recipe:  {experiments.say(scores['better'])}")
+print(f"classic recipe: {experiments.mean_and_std(scores['classic'])}")
+print(f"head only:      {experiments.mean_and_std(scores['head only'])}")
+print(f"better recipe:  {experiments.mean_and_std(scores['better'])}")
 print(f"The best rate in the record is {sweep.groupby('rate')['accuracy'].mean().idxmax():g};")
 print(
     f"eight steps at 0.03 took a network from {100 * at_thaw[3e-2]:.0f} % to {100 * afterwards[3e-2]:.0f} %."

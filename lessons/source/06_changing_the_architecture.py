@@ -502,7 +502,7 @@ plots.show(
 score = costs.groupby("change", sort=False)["accuracy"].mean()
 guessing = 1 / len(data.class_names)
 for change, group in costs.groupby("change", sort=False):
-    print(f"{change:32} {experiments.say(group['accuracy'])}")
+    print(f"{change:32} {experiments.mean_and_std(group['accuracy'])}")
 print(f"guessing: {100 * guessing:.1f} %")
 
 # %% [markdown]
@@ -567,7 +567,7 @@ again = ["block 14 wider, as it is", "inserted, names as they are"]
 renewed = experiments.repeat(renewed_accuracy, seeds=[0, 1, 2], change=again)
 for change, group in renewed.groupby("change", sort=False):
     print(f"{change:28} {100 * score[change]:.1f} % before, "
-          f"{experiments.say(group['accuracy'])} with new statistics")
+          f"{experiments.mean_and_std(group['accuracy'])} with new statistics")
 
 # %% [markdown]
 # Where the accuracy rises, the features had not been lost. They were there and were not let through.
@@ -826,7 +826,7 @@ inserted = inserted[inserted["load"] == "as it is"].set_index("treatment")
 for treatment, title in titles.items():
     runs = inserted.loc[[treatment]]
     print(f"record, one block inserted, names as they are, {title}: "
-          f"{experiments.say(runs['accuracy'])}")
+          f"{experiments.mean_and_std(runs['accuracy'])}")
 
 # %% [markdown]
 # ## What was measured

@@ -366,7 +366,7 @@ plots.show(
     alt="The same four strategies on thirty images of three directions of grain, one dot a seed and a bar at the mean.",
 )
 for (task, name), group in small.groupby(["task", "strategy"], sort=False):
-    print(f"{task:11} {name:23} {experiments.say(group['accuracy'])}")
+    print(f"{task:11} {name:23} {experiments.mean_and_std(group['accuracy'])}")
 
 # %% [markdown]
 # Three things to read here: the order of the bars, the *width* of the clouds, and the difference
@@ -611,7 +611,7 @@ print(f"Near task, best block {means['near'].idxmax()}; far task, best block {me
 print(f"there the last block is {means['orientation'].max() - means['orientation'][18]:.1f} points behind.")
 for (task, name), group in small.groupby(["task", "strategy"], sort=False):
     if name in ("scratch, small network", "head only"):
-        print(f"Thirty images, {task}, {name}: {experiments.say(group['accuracy'])}")
+        print(f"Thirty images, {task}, {name}: {experiments.mean_and_std(group['accuracy'])}")
 for row in verdicts.itertuples():
     print(f"{row.amount} data, {row.similarity} task: {row.verdict} ({row.lead:+.1f} ± {row.spread:.1f} points)")
 

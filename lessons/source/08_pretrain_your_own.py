@@ -51,7 +51,8 @@ from torch.nn import functional as F
 
 from course_utils import experiments, plots
 from course_utils.lesson08 import figures as figures_08
-from course_utils.training import freezing, recipes, loop as training
+from course_utils import training
+from course_utils.training import freezing, recipes
 from course_utils.networks.partial_loading import load_matching
 from course_utils.lesson08 import check
 from course_utils.images.datasets import batches
@@ -97,7 +98,8 @@ for name, data in (("source", source), ("target", target)):
 # %% tags=["nbval-check-output"]
 torch.manual_seed(0)
 network = small_net(30)
-print(freezing.layer_table(network)[["block", "kind", "parameters", "state"]].to_string(index=False))
+table = freezing.block_table(network)
+print(table[["block", "kind", "parameters", "state"]].to_string(index=False))
 print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
 
 # %% [markdown]
@@ -301,7 +303,7 @@ plots.show(
 # %%
 for way, group in comparison.groupby("way", sort=False):
     print(
-        f"{way:12} {experiments.say(group['accuracy'])} on unseen images, "
+        f"{way:12} {experiments.mean_and_std(group['accuracy'])} on unseen images, "
         f"{100 * group['on its training images'].mean():.0f} % on its own training images"
     )
 
@@ -417,8 +419,9 @@ print(experiments.cite(record))
 # %%
 for name, group in kinds.groupby("source", sort=False):
     frozen, tuned = (group.loc[group["treatment"] == t, "accuracy"] for t in ("frozen", "fine-tuned"))
-    print(f"{name:27} frozen {experiments.say(frozen)}, fine-tuned {experiments.say(tuned)}")
-print(f"{'from scratch':27} {experiments.say(scratch)}")
+    print(f"{name:27} frozen {experiments.mean_and_std(frozen)}, "
+          f"fine-tuned {experiments.mean_and_std(tuned)}")
+print(f"{'from scratch':27} {experiments.mean_and_std(scratch)}")
 
 # %% [markdown]
 # Two questions about the figure. First: how far apart are the circles (frozen) of the six sources, and how
@@ -599,8 +602,9 @@ print(experiments.cite(record_photos))
 # %%
 for name, group in shown.groupby("source", sort=False):
     frozen, tuned = (group.loc[group["treatment"] == t, "accuracy"] for t in ("frozen", "fine-tuned"))
-    print(f"{name:45} frozen {experiments.say(frozen)}, fine-tuned {experiments.say(tuned)}")
-print(f"{'from scratch':45} {experiments.say(photos_scratch)}")
+    print(f"{name:45} frozen {experiments.mean_and_std(frozen)}, "
+          f"fine-tuned {experiments.mean_and_std(tuned)}")
+print(f"{'from scratch':45} {experiments.mean_and_std(photos_scratch)}")
 
 # %% [markdown]
 # Is the order of the kinds the same as with shapes? How large are the steps between them, compared
@@ -699,18 +703,18 @@ check.better_backbone(my_network, network, prepare, target)
 def on_target(name, treatment, classes=10, images=5120):
     mine = runs[(runs["source"] == name) & (runs["treatment"] == treatment)]
     mine = mine[(mine["source_classes"] == classes) & (mine["source_images"] == images)]
-    return experiments.say(mine["accuracy"])
+    return experiments.mean_and_std(mine["accuracy"])
 
 
 live = comparison.groupby("way")["accuracy"].apply(list)
-print(f"Here: from scratch {experiments.say(live['from scratch'])},")
-print(f"      our own pretraining, frozen {experiments.say(live['frozen'])}.")
+print(f"Here: from scratch {experiments.mean_and_std(live['from scratch'])},")
+print(f"      our own pretraining, frozen {experiments.mean_and_std(live['frozen'])}.")
 print("In the record, on the target with a frozen backbone:")
 print(f"  30 classes, 320 source images     {on_target('other shapes', 'frozen', 30, 320)}")
 print(f"  30 classes, 20,480 source images  {on_target('other shapes', 'frozen', 30, 20480)}")
 print(f"  2 classes, 5,120 source images    {on_target('other shapes', 'frozen', 2)}")
 print(f"  no shapes at all (orientation)    {on_target('orientation', 'frozen')}")
-print(f"  from scratch                      {experiments.say(scratch)}")
+print(f"  from scratch                      {experiments.mean_and_std(scratch)}")
 
 # %% [markdown]
 # ## What was measured

@@ -46,7 +46,8 @@ from torchvision import models as zoo
 
 from course_utils import experiments, plots
 from course_utils.lesson10 import figures as figures_10, freeze_conventions, small_networks as small
-from course_utils.training import freezing, prefix, recipes, loop as training
+from course_utils import training
+from course_utils.training import freezing, recipes
 from course_utils.networks import inspection
 from course_utils.networks.heads import find_head, replace_head
 from course_utils.lesson10 import check
@@ -258,9 +259,9 @@ def with_normalisation(seed, normalisation):
     replace_head(network, len(few.class_names))
     plan = freezing.freeze_backbone(network.to(course.device))
     freezing.apply(network, plan)
-    tail, features = prefix.cache(network, plan, few, ready, batch_size=32)
+    tail, features = training.cache_features(network, plan, few, ready, batch_size=32)
     sgd = torch.optim.SGD(tail.parameters(), lr=0.001, momentum=0.9)
-    for _ in training.epochs(tail, sgd, features, as_they_are, plan=prefix.tail_plan(tail, plan),
+    for _ in training.epochs(tail, sgd, features, as_they_are, plan=plan,
                              count=10, batch_size=32, seed=seed, watch=False):
         pass
     result = training.evaluate(tail, features.test_images, features.test_labels, as_they_are)
@@ -274,7 +275,7 @@ plots.show(
     alt="Two rows of three dots, one a seed, with a bar at the mean: test accuracy with the weights' own normalisation and with 0.5 / 0.5.",
 )
 for normalisation, group in live.groupby("normalisation", sort=False):
-    print(f"{normalisation}: {experiments.say(group['accuracy'])}")
+    print(f"{normalisation}: {experiments.mean_and_std(group['accuracy'])}")
 
 # %% [markdown]
 # These runs were small. The record has more images, other networks, and one more question: what if
@@ -303,7 +304,7 @@ def print_costs(record):
     print(f"{record['data']}:")
     for (network, mode), values in points.groupby(["network", "batch_norm"]):
         print(f"  {network:14} batch norm in {mode:5} mode: 0.5 / 0.5 costs "
-              f"{experiments.say(values, percent=False)} points")
+              f"{experiments.mean_and_std(values, percent=False)} points")
 
 
 print_costs(record_norm)
@@ -363,7 +364,7 @@ vit_own = small.weights("vit_tiny")
 model = small.load("vit_tiny", vit_own.path)
 print(f"patches of {model.patch_size} x {model.patch_size} pixels, image {model.image_size} px:"
       f" {(model.image_size // model.patch_size) ** 2} tokens and the class token")
-print(freezing.layer_table(model).to_string(index=False))
+print(freezing.block_table(model).to_string(index=False))
 
 # %%
 pretraining = {one: experiments.read_record(f"pretrain_others_{one}") for one in small.OWN}
@@ -467,7 +468,7 @@ plots.show(
     alt="Four rows of three dots with a bar at the mean: the slim ResNet-18 and the small vision transformer, each with its backbone frozen and after thawing.",
 )
 for run, group in families.groupby("run", sort=False):
-    print(f"{run}: {experiments.say(group['accuracy'])}")
+    print(f"{run}: {experiments.mean_and_std(group['accuracy'])}")
 
 # %% [markdown]
 # The lines are the same for both. Whether there is a gain, the dots must tell: compare the

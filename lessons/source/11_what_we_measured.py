@@ -49,7 +49,8 @@ from IPython.display import Markdown, display
 from course_utils import environment, experiments, plots
 from course_utils.lesson11 import figures as figures_11
 from course_utils.networks.heads import replace_head
-from course_utils.training import recipes, loop as training
+from course_utils import training
+from course_utils.training import recipes
 from course_utils.lesson11 import check
 from course_utils.lesson11 import own_runs, report, rules
 
@@ -548,7 +549,7 @@ counts = pd.Series([str(finding.verdict) for _, finding in everything]).value_co
 for verdict, count in counts.items():
     print(f"{verdict:16} {count:2} claims")
 for number, values in live.items():
-    print(f"claim {number:2}, live: {experiments.say(100 * values, percent=False)} points")
+    print(f"claim {number:2}, live: {experiments.mean_and_std(100 * values, percent=False)} points")
 
 # %% [markdown]
 # ## What was measured

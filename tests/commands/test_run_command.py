@@ -14,13 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from course_utils import experiments, world
+from course_utils import experiments, training, world
 from course_utils.commands import experiment as single_run
 from course_utils.commands import run
 from course_utils.commands.experiment import Experiment, Setup
-from course_utils.networks.stages import stages
-from course_utils.training import freezing, prefix
-from course_utils.training import loop as training
+from course_utils.networks.blocks import split_into_blocks
+from course_utils.training import freezing
 
 import pytest
 import torch
@@ -121,13 +120,13 @@ def test_the_cache_changes_nothing_but_the_time() -> None:
 
 def test_the_cache_is_filled_once_for_all_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     filled: list[int] = []
-    fill = prefix.cache
+    fill = training.cache_features
 
     def counted(*args: Any, **options: Any) -> Any:
         filled.append(1)
         return fill(*args, **options)
 
-    monkeypatch.setattr(prefix, "cache", counted)
+    monkeypatch.setattr(training, "cache_features", counted)
     pretrained = experiment()
     first, second = list(pretrained.epochs(0)), list(pretrained.epochs(1))
     assert len(filled) == 1
@@ -191,7 +190,7 @@ def test_what_freeze_means(model: nn.Module, words: str, frozen: int) -> None:
 def test_optimizers_and_their_rates(model: nn.Module, name: Any) -> None:
     optimizer = Setup(optimizer=name, rate=1e-4, head_rate=1e-2).make_optimizer(model)
     assert type(optimizer).__name__.lower() == name
-    head = {id(p) for p in stages(model)[-1].parameters()}
+    head = {id(p) for p in split_into_blocks(model)[-1].parameters()}
     for group in optimizer.param_groups:
         wanted = 1e-2 if id(group["params"][0]) in head else 1e-4
         assert group["lr"] == wanted

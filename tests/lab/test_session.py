@@ -8,11 +8,11 @@ import subprocess
 import sys
 import weakref
 
+from course_utils import training
 from course_utils.images.datasets import ImageData
 from course_utils.lab.session import history as history_module
 from course_utils.lab.session.session import LabError, Session, Settings, Setup
 from course_utils.networks import inspection
-from course_utils.training import loop as training
 from tests.lab.small import BLOCKS, build, small
 from tests.tiny import data, prepare, same, state
 

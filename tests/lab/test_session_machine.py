@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from course_utils.lab.session.session import LabError
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 from course_utils.training import freezing
 from tests.lab.small import BLOCKS, small
 from tests.tiny import by_stage, equal, same, state
@@ -106,16 +106,16 @@ class Reader(RuleBasedStateMachine):
 
     def check_model_carries_the_plan(self):
         model = self.session.model
-        table = freezing.layer_table(model).set_index("block")
+        table = freezing.block_table(model).set_index("block")
         for row in self.session.snapshot()["blocks"]:
             assert not row["pending"]
             assert row["batch_norm"] == table.loc[row["name"], "batch_norm"]
         optimizer = self.session._run.optimizer
         held = {id(p) for group in optimizer.param_groups for p in group["params"]}
         assert held == {id(p) for p in model.parameters()}
-        for stage in stages(model):
-            frozen = stage.name in self.wished
-            for parameter in stage.parameters():
+        for block in split_into_blocks(model):
+            frozen = block.name in self.wished
+            for parameter in block.parameters():
                 assert parameter.requires_grad is not frozen
                 assert frozen == (parameter.grad is None)
         lr = {group["name"].split(",")[0]: group["lr"] for group in optimizer.param_groups}
@@ -239,8 +239,8 @@ class Reader(RuleBasedStateMachine):
         if not hasattr(self, "session"):
             return
         flags = {
-            stage.name: {p.requires_grad for p in stage.parameters()}
-            for stage in stages(self.session.model)
+            block.name: {p.requires_grad for p in block.parameters()}
+            for block in split_into_blocks(self.session.model)
         }
         frozen = {name for name, flag in flags.items() if flag == {False}}
         learns = {name for name, flag in flags.items() if flag == {True}}

@@ -9,7 +9,7 @@ import time
 
 from course_utils.lab.session.errors import is_out_of_memory
 from course_utils.lab.session.session import LabError, Session
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 from course_utils.training.loop import TrainingDiverged
 from tests.lab.small import BLOCKS, small
 from tests.tiny import same, state
@@ -89,7 +89,9 @@ def test_a_plan_that_cannot_be_followed_changes_nothing(monkeypatch):
     with pytest.raises(RuntimeError, match="today"):
         session.step()
     assert session._run.controls == controls
-    assert [s.name for s in stages(session.model) if s.parameters()[0].requires_grad] == ["head"]
+    assert [
+        s.name for s in split_into_blocks(session.model) if s.parameters()[0].requires_grad
+    ] == ["head"]
 
 
 def test_out_of_memory_halves_the_batch_aloud_and_the_next_step_goes_on():
@@ -266,8 +268,8 @@ def test_toggles_from_four_threads_while_stepping():
     shot = session.snapshot()
     assert not any(row["pending"] for row in shot["blocks"])
     wished = {row["name"] for row in shot["blocks"] if row["frozen"]}
-    for stage in stages(session.model):
-        assert all(p.requires_grad != (stage.name in wished) for p in stage.parameters())
+    for block in split_into_blocks(session.model):
+        assert all(p.requires_grad != (block.name in wished) for p in block.parameters())
 
 
 def test_two_threads_that_both_step_take_turns():

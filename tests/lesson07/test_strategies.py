@@ -2,8 +2,8 @@
 
 from types import SimpleNamespace
 
+from course_utils import training
 from course_utils.lesson07 import strategies
-from course_utils.training import loop as training
 from tests import tiny
 
 import pytest
@@ -31,7 +31,8 @@ def trained(monkeypatch):
         seen.append((model, tiny.state(model), plan))
         yield from real(model, optimizer, data, prepare, plan=plan, **rest)
 
-    monkeypatch.setattr(training, "epochs", epochs)
+    for module in (training, training.loop):  # the recipes take it from where it is defined
+        monkeypatch.setattr(module, "epochs", epochs)
     monkeypatch.setattr(strategies, "tune_epochs", lambda images, base=3: 1 if base == 3 else 2)
     return seen
 
@@ -66,16 +67,16 @@ def test_scratch_starts_elsewhere_and_everything_starts_from_the_pretrained(cour
 def test_part_frozen_trains_only_what_lies_behind_the_frozen_blocks(course, trained):
     strategies.part_frozen(course, DATA, seed=0)
     model, before, plan = trained[-1]
-    blocks = [stage.name for stage in model.stages]
+    blocks = [block.name for block in model.blocks]
     assert blocks[0] == f"features.{strategies.FROZEN_BLOCKS}"
-    assert not plan.frozen
+    assert plan.frozen.isdisjoint(blocks)
     assert moved(model, before)
 
 
 def test_head_only_moves_nothing_but_the_head(course, trained):
     strategies.head_only(course, DATA, seed=0)
     model, _before, _plan = trained[-1]
-    assert [stage.name for stage in model.stages] == ["classifier"]
+    assert [block.name for block in model.blocks] == ["classifier"]
 
 
 def test_a_watched_run_has_its_epochs(course, trained):

@@ -1,7 +1,7 @@
 """Transferring the first blocks, and no more than these."""
 
 from course_utils.lesson07 import transplant
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 from tests.tiny import by_stage, equal, mobilenet, network
 
 import pytest
@@ -49,6 +49,6 @@ def test_each_parameter_is_in_one_group_at_the_rate_of_its_block(k):
     groups = transplant.rates_by_block(model, k, transferred=1e-3, fresh=3e-3)
     rates = {id(p): g["lr"] for g in groups for p in g["params"]}
     assert sum(len(g["params"]) for g in groups) == len(list(model.parameters())) == len(rates)
-    for place, stage in enumerate(stages(model)):
-        assert {rates[id(p)] for p in stage.parameters()} == {1e-3 if place < k else 3e-3}
+    for place, block in enumerate(split_into_blocks(model)):
+        assert {rates[id(p)] for p in block.parameters()} == {1e-3 if place < k else 3e-3}
     assert all(g["weight_decay"] == 0 for g in groups if g["params"][0].ndim == 1)

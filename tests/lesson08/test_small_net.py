@@ -1,10 +1,11 @@
 """The small network: its shape, its blocks, and that the course's tools take it apart rightly."""
 
+from course_utils import training
 from course_utils.images.datasets import ImageData, load_shapes
 from course_utils.images.preprocessing import Prepare
 from course_utils.lesson08.small_net import SIZE, small_net, statistics
-from course_utils.networks.stages import stages
-from course_utils.training import freezing, prefix
+from course_utils.networks.blocks import split_into_blocks
+from course_utils.training import freezing
 
 import pytest
 import torch
@@ -25,8 +26,8 @@ def test_its_blocks_one_after_the_other_compute_what_it_computes(network):
     network.eval()
     x = torch.rand(2, 3, SIZE, SIZE)
     y = x
-    for stage in stages(network):
-        y = stage.forward(y)
+    for block in split_into_blocks(network):
+        y = block.forward(y)
     assert torch.equal(y, network(x))
     assert freezing.block_names(network) == [
         "stem", "block1", "block2", "block3", "block4", "head"
@@ -48,7 +49,7 @@ def test_a_frozen_backbone_is_cached_as_one_number_a_channel(network):
     plan = freezing.freeze_backbone(network)
     freezing.apply(network, plan)
     prepare = Prepare(SIZE, *statistics(data.train_images))
-    tail, features = prefix.cache(network, plan, data, prepare)
+    tail, features = training.cache_features(network, plan, data, prepare)
     assert features.train_images.shape == (20, 32)
     network.eval()
     whole = network(prepare(data.train_images))

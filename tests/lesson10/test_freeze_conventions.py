@@ -1,7 +1,7 @@
 """What each tool's freezing lets move, measured by one step on networks with and without BN."""
 
 from course_utils.lesson10 import freeze_conventions as conventions
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 from tests.tiny import mobilenet, resnet
 
 import pandas as pd
@@ -90,7 +90,9 @@ def test_every_parameter_is_of_one_kind(build):
     assert tuple(kinds) == conventions.KINDS
     ids = [id(t) for kind, ts in kinds.items() if kind != "running statistics" for t in ts]
     assert sorted(ids) == sorted(id(p) for p in model.parameters())
-    assert [id(p) for p in kinds["head"]] == [id(p) for p in stages(model)[-1].parameters()]
+    assert [id(p) for p in kinds["head"]] == [
+        id(p) for p in split_into_blocks(model)[-1].parameters()
+    ]
 
 
 def test_weight_decay_and_momentum_leave_what_is_frozen_alone():

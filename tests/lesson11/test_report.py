@@ -70,7 +70,7 @@ def test_a_panel_for_each_measured_claim_and_unit_with_the_verdict_in_its_title(
     ]
     words = [text.get_text() for text in figure.axes[2].texts]
     assert set(words) == {"the contrary"}
-    assert len(plots.picture(figure)) > 1000
+    assert len(plots.as_png(figure)) > 1000
 
 
 def test_worlds_differ_by_marker_and_outcomes_by_filling() -> None:
@@ -90,4 +90,4 @@ def test_the_overview_shows_every_claim_measured_or_not() -> None:
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert texts.count("not measured yet") == 1
     assert sum(text.startswith(f"{n} · ") for n in range(1, 21) for text in texts) == 20
-    assert len(plots.picture(figure)) > 1000
+    assert len(plots.as_png(figure)) > 1000

@@ -2,12 +2,13 @@
 
 import copy
 
+from course_utils import training
 from course_utils.images.preprocessing import Prepare
+from course_utils.networks.blocks import split_into_blocks
 from course_utils.networks.folding import folded
 from course_utils.networks.heads import replace_head
-from course_utils.networks.stages import stages
 from course_utils.training import fast_features as extracting
-from course_utils.training import freezing, prefix
+from course_utils.training import freezing
 from tests.tiny import data, network, prepare, same, state
 
 import pytest
@@ -32,7 +33,7 @@ BUILDS = {
     "MobileNetV2": (mobilenet_v2, 0),
     "ResNet-18": (resnet18, 0),
     "EfficientNet": (efficientnet_b0, 0),
-    "VGG": (vgg11_bn, 8),  # its norms are stages of their own, or share one with a ReLU
+    "VGG": (vgg11_bn, 8),  # its norms are blocks of their own, or share one with a ReLU
     "tiny": (network, 0),
 }
 
@@ -46,7 +47,7 @@ def test_a_folded_network_computes_the_same(build):
     twin = folded(model)
     assert same(state(model), before)
     assert len(freezing.batch_norms(twin)) == left
-    assert [s.name for s in stages(twin)] == [s.name for s in stages(model)]
+    assert [s.name for s in split_into_blocks(twin)] == [s.name for s in split_into_blocks(model)]
     x = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         wanted, found = model(x), twin(x)
@@ -67,7 +68,7 @@ def test_a_norm_in_train_mode_is_folded_as_in_eval_mode_and_left_in_train_mode()
 def test_a_tail_is_refused():
     model, plan = network(), freezing.freeze(network(), "stem")
     freezing.apply(model, plan)
-    tail, _ = prefix.cache(model, plan, data(8), prepare)
+    tail, _ = training.cache_features(model, plan, data(8), prepare)
     with pytest.raises(TypeError, match="whole network"):
         folded(tail)
 
@@ -81,7 +82,7 @@ def test_features_are_those_of_the_plain_cache(blocks, batch):
     model, images = lived_in(network()), data(24)
     plan = freezing.freeze_first(model, blocks)
     freezing.apply(model, plan)
-    plain_tail, plain = prefix.cache(model, plan, images, prepare)
+    plain_tail, plain = training.cache_features(model, plan, images, prepare)
     tail, fast = extracting.cache(model, plan, images, prepare, batch_size=batch)
     assert fast.train_images.shape == plain.train_images.shape
     assert torch.allclose(fast.train_images, plain.train_images, atol=1e-5)
@@ -123,6 +124,6 @@ def test_the_real_network_s_features():
     plan = freezing.freeze_backbone(model)
     freezing.apply(model, plan)
     at_64 = Prepare(64, (0.5,) * 3, (0.25,) * 3)
-    _, plain = prefix.cache(model, plan, data(6), at_64)
+    _, plain = training.cache_features(model, plan, data(6), at_64)
     _, fast = extracting.cache(model, plan, data(6), at_64)
     assert torch.allclose(fast.train_images, plain.train_images, rtol=1e-3, atol=1e-4)

@@ -2,10 +2,10 @@
 
 import math
 
+from course_utils import training
 from course_utils.images.datasets import batches
 from course_utils.networks.inspection import cost_by_block, movement, state_snapshot
 from course_utils.training import freezing
-from course_utils.training import loop as training
 from tests.tiny import BLOCKS, data, mobilenet, network, prepare
 
 import pytest

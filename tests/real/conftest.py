@@ -9,13 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import course_utils  # noqa: F401  before torch does anything
-from course_utils import world
+from course_utils import training, world
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import as_they_are
+from course_utils.networks.blocks import Tail
 from course_utils.networks.heads import replace_head
-from course_utils.networks.stages import Tail
-from course_utils.training import freezing, prefix
-from course_utils.training import loop as training
+from course_utils.training import freezing
 from course_utils.world import Course
 
 import pytest
@@ -124,7 +123,7 @@ def probe(course: Course, data: ImageData) -> Callable[..., float]:
         replace_head(model, len(data.class_names))
         plan = freezing.freeze_backbone(model)
         freezing.apply(model, plan)
-        tail, features = prefix.cache(model, plan, data, look)
-        return train(tail, prefix.tail_plan(tail, plan), features, rate=1e-3, count=20, decay=0.1)
+        tail, features = training.cache_features(model, plan, data, look)
+        return train(tail, plan, features, rate=1e-3, count=20, decay=0.1)
 
     return measure

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from course_utils import world
+from course_utils import training, world
 from course_utils.images.datasets import ImageData
 from course_utils.networks.heads import find_head, replace_head
-from course_utils.training import freezing, prefix
+from course_utils.training import freezing
 from course_utils.world import Course
 from tests.real.conftest import SIZE, TEST, TRAIN, WEIGHTS, train
 
@@ -64,10 +64,8 @@ def test_thawing_beats_the_probe(course: Course, data: ImageData, probe_96: floa
     replace_head(model, len(data.class_names))
     plan = freezing.freeze_first(model, FROZEN)
     freezing.apply(model, plan)
-    tail, features = prefix.cache(model, plan, data, course.prepare)
-    accuracy = train(
-        tail, prefix.tail_plan(tail, plan), features, rate=RATE, count=EPOCHS, decay=0.01
-    )
+    tail, features = training.cache_features(model, plan, data, course.prepare)
+    accuracy = train(tail, plan, features, rate=RATE, count=EPOCHS, decay=0.01)
     print(f"\nall but {FROZEN} blocks thawed, {EPOCHS} epochs: {accuracy:.1%}")
     assert accuracy >= probe_96 + 0.05
 

@@ -6,12 +6,12 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+from course_utils import training
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import as_they_are
 from course_utils.networks.checkpoint_files import read_checkpoint
 from course_utils.networks.heads import replace_head
 from course_utils.training import checkpoints, freezing
-from course_utils.training import loop as training
 
 import pytest
 import torch
@@ -131,7 +131,7 @@ def test_resume_applies_the_plan_that_was_saved(tmp_path: Path, data: ImageData)
     other = Run()
     freezing.apply(other.model, freezing.freeze_nothing())
     checkpoints.resume(tmp_path / "run.pt", **other.parts())
-    table = freezing.layer_table(other.model).set_index("block")["state"]
+    table = freezing.block_table(other.model).set_index("block")["state"]
     assert table["0"] == "frozen"
     assert table["5"] == "learns"
 

@@ -3,11 +3,11 @@
 import copy
 import math
 
+from course_utils import training
 from course_utils.images.augmentation import Augment, flip_some
 from course_utils.images.preprocessing import as_they_are
 from course_utils.training import fast_recipes as recipes
-from course_utils.training import freezing, rates
-from course_utils.training import loop as training
+from course_utils.training import freezing, optimizers
 from course_utils.training.fast_loop import Speed, epochs, on_device
 from course_utils.training.loop import TrainingDiverged
 from tests.tiny import data, network, prepare, same, state
@@ -179,7 +179,7 @@ def test_everything_trains_at_the_sizes_it_is_told():
 
 def test_the_schedule_ends_at_nothing_and_spares_norms():
     model = network()
-    optimizer, schedule = rates.one_cycle(model, 10, 0.01, 0.03, 0.1)
+    optimizer, schedule = optimizers.one_cycle(model, 10, 0.01, 0.03, 0.1)
     highest = [0.0] * len(optimizer.param_groups)
     for _ in range(10):
         highest = [max(h, g["lr"]) for h, g in zip(highest, optimizer.param_groups, strict=True)]

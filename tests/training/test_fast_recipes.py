@@ -3,7 +3,7 @@
 from course_utils.images.augmentation import Augment
 from course_utils.images.preprocessing import Prepare
 from course_utils.training import fast_recipes as recipes
-from course_utils.training import rates
+from course_utils.training import optimizers
 from tests.tiny import data, network
 
 import pytest
@@ -57,7 +57,7 @@ def test_the_test_images_make_no_difference() -> None:
 @pytest.mark.parametrize("steps", range(1, 12))
 def test_the_schedule_works_for_any_number_of_steps(steps: int) -> None:
     model = network()
-    optimizer, schedule = rates.one_cycle(model, steps, 1e-3, 3e-3)
+    optimizer, schedule = optimizers.one_cycle(model, steps, 1e-3, 3e-3)
     for _ in range(steps):
         assert all(0 <= group["lr"] <= 3e-3 + 1e-12 for group in optimizer.param_groups)
         optimizer.step()
@@ -71,7 +71,7 @@ def test_a_fused_update_is_the_plain_one() -> None:
     y = torch.arange(8) % 3
     for model, fused in zip(models, (False, True), strict=True):
         model.eval()
-        optimizer, schedule = rates.one_cycle(model, steps, 1e-3, 3e-3, fused=fused)
+        optimizer, schedule = optimizers.one_cycle(model, steps, 1e-3, 3e-3, fused=fused)
         for _ in range(steps):
             optimizer.zero_grad()
             F.cross_entropy(model(x), y).backward()

@@ -1,9 +1,9 @@
 """Frozen means frozen: parameters and buffers, to the bit, whatever happens around them."""
 
+from course_utils import training
 from course_utils.images.datasets import batches
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 from course_utils.training import freezing
-from course_utils.training import loop as training
 from course_utils.training.freezing import FreezePlan
 from tests.tiny import (
     BLOCKS,
@@ -126,7 +126,7 @@ def test_batch_norms_are_found_deep_inside_and_at_the_top():
 def test_ways_to_write_a_plan_agree(build):
     model = build()
     names = freezing.block_names(model)
-    assert names == [stage.name for stage in stages(model)]
+    assert names == [block.name for block in split_into_blocks(model)]
     assert freezing.freeze_first(model, 0) == freezing.freeze_nothing()
     assert freezing.freeze_first(model, len(names) - 1) == freezing.freeze_backbone(model)
     assert freezing.freeze_first(model, len(names)).frozen == set(names)
@@ -181,10 +181,10 @@ def test_count_trainable():
     assert freezing.count_trainable(model) == 0
 
 
-def test_the_layer_table_tells_the_truth():
+def test_the_block_table_tells_the_truth():
     model = network()
     freezing.apply(model, freezing.freeze_first(model, 2))
-    table = freezing.layer_table(model).set_index("block")
+    table = freezing.block_table(model).set_index("block")
     assert list(table.index) == list(BLOCKS)
     assert table.state.to_dict() == {
         "stem": "frozen", "middle": "frozen", "deep": "learns", "head": "learns",
@@ -199,17 +199,17 @@ def test_the_layer_table_tells_the_truth():
     assert table.buffers["head"] == 0
 
 
-def test_the_layer_table_reads_the_live_model_not_a_plan():
+def test_the_block_table_reads_the_live_model_not_a_plan():
     """The classic mistake, requires_grad alone and then `model.train()`, shows in the table."""
     model = network()
     freezing.apply(model, freezing.freeze_first(model, 1))
     model.train()
     next(model.middle.parameters()).requires_grad = False
-    table = freezing.layer_table(model).set_index("block")
+    table = freezing.block_table(model).set_index("block")
     assert table.state["stem"] == "frozen"
     assert table.batch_norm["stem"] == "train"
     assert table.state["middle"] == "mixed"
     two = nn.Sequential(nn.Flatten(), nn.Sequential(nn.BatchNorm1d(3), nn.BatchNorm1d(3).eval()))
-    table = freezing.layer_table(two)
+    table = freezing.block_table(two)
     assert table.state.tolist() == ["-", "learns"]
     assert table.batch_norm.tolist() == ["-", "mixed"]

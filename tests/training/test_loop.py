@@ -4,11 +4,11 @@ import copy
 import itertools
 import math
 
+from course_utils import training
 from course_utils.images.augmentation import flip_some
 from course_utils.images.datasets import ImageData, batches
 from course_utils.images.preprocessing import as_they_are
 from course_utils.training import freezing
-from course_utils.training import loop as training
 from course_utils.training.freezing import FreezePlan, freeze_nothing
 from course_utils.training.loop import TrainingDiverged
 from tests.tiny import CLASSES, data, network, prepare, same, state

@@ -2,10 +2,10 @@
 
 import math
 
+from course_utils import training
 from course_utils.images.datasets import batches
 from course_utils.networks.heads import replace_head
 from course_utils.training import freezing
-from course_utils.training import loop as training
 from course_utils.training.freezing import freeze_nothing
 from tests.tiny import data, mobilenet, network, prepare, same, state
 

@@ -1,11 +1,11 @@
 """The two recipes do what lesson 05 writes out line by line."""
 
+from course_utils import training
 from course_utils.images.datasets import ImageData, batches
 from course_utils.images.preprocessing import CPU, Prepare
 from course_utils.networks import inspection
 from course_utils.networks.heads import replace_head
 from course_utils.training import freezing, recipes
-from course_utils.training import loop as training
 
 import pytest
 import torch

@@ -1,6 +1,6 @@
 """Outputs of the frozen blocks at the start of a network, kept from the first time they are needed.
 
-`prefix.cache` computes them all at once, which takes a while; the lab must not stand still that
+`cache_features` computes them all at once, which takes a while; the lab must not stand still that
 long.  Here each image's features are kept when training first meets it: the first pass costs what
 it would cost anyway, and all later ones are fast.
 """
@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from course_utils.environment import MEGABYTE
 from course_utils.images.datasets import ImageData
-from course_utils.networks.stages import Stage, Tail
-from course_utils.training import prefix
+from course_utils.networks.blocks import Block, Tail
+from course_utils.training import feature_cache
 from course_utils.training.freezing import FreezePlan
 
 import torch
@@ -22,20 +22,20 @@ LIMIT = 400 * MEGABYTE
 
 
 class Shortcut(Tail):
-    """A whole network that enters behind its first `skip` stages.
+    """A whole network that enters behind its first `skip` blocks.
 
-    Unlike a plain `Tail` it still owns every stage, so plans and optimizers of the whole network
+    Unlike a plain `Tail` it still owns every block, so plans and optimizers of the whole network
     fit it.
     """
 
-    def __init__(self, stages: list[Stage], skip: int) -> None:
-        super().__init__(stages)
+    def __init__(self, blocks: list[Block], skip: int) -> None:
+        super().__init__(blocks)
         self.skip = skip
 
     def forward(self, x: Tensor) -> Tensor:
-        """Run the stages behind the skipped ones."""
-        for stage in self.stages[self.skip :]:
-            x = stage.forward(x)
+        """Run the blocks behind the skipped ones."""
+        for block in self.blocks[self.skip :]:
+            x = block.forward(x)
         return x
 
 
@@ -82,26 +82,26 @@ class PrefixCache:
 
     def __init__(
         self,
-        stages: list[Stage],
+        blocks: list[Block],
         data: ImageData,
         prepare: Callable[[Tensor], Tensor],
         limit: int = LIMIT,
     ) -> None:
-        self.stages = stages
+        self.blocks = blocks
         self._prepare = prepare
         one = self._compute(data.train_images[:1])
         count = len(data.train_images) + len(data.test_images)
         needed = one.numel() * one.element_size() * count
         if needed > limit:
             raise MemoryError(
-                f"the outputs of {len(stages)} frozen blocks would take {needed / MEGABYTE:.0f} "
+                f"the outputs of {len(blocks)} frozen blocks would take {needed / MEGABYTE:.0f} "
                 f"MB, over the limit of {limit / MEGABYTE:.0f} MB"
             )
         self.train = Store(data.train_images, one)
         self.test = Store(data.test_images, one)
 
     def _compute(self, images: Tensor) -> Tensor:
-        return prefix.run_prefix(self.stages, images, self._prepare, len(images))
+        return feature_cache.compute_features(self.blocks, images, self._prepare, len(images))
 
     def train_features(self, chosen: Tensor) -> Tensor:
         """Features of the training images with these indices."""
@@ -112,19 +112,19 @@ class PrefixCache:
         return self.test.get(chosen, self._compute)
 
 
-def cacheable(stages: list[Stage], plan: FreezePlan) -> list[Stage]:
-    """The stages at the start whose output is fixed under a plan; none where nothing is.
+def cacheable(blocks: list[Block], plan: FreezePlan) -> list[Block]:
+    """The blocks at the start whose output is fixed under a plan; none where nothing is.
 
     Batch norm in train mode gives other outputs in every batch, so nothing can be kept then.  The
-    last stage is never among them: a plan that freezes all teaches nothing.
+    last block is never among them: a plan that freezes all teaches nothing.
     """
     if plan.batch_norm == "train":
         return []
     fixed = []
-    for stage in stages[:-1]:
-        if stage.name not in plan.frozen:
+    for block in blocks[:-1]:
+        if block.name not in plan.frozen:
             break
-        fixed.append(stage)
+        fixed.append(block)
     return fixed
 
 

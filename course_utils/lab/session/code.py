@@ -14,7 +14,7 @@ for module in model.modules():
     if isinstance(module, nn.modules.dropout._DropoutNd):
         module.p = 0.0
 
-blocks = {stage.name: nn.ModuleList(stage.modules) for stage in stages(model)}
+blocks = {block.name: nn.ModuleList(block.modules) for block in split_into_blocks(model)}
 head = list(blocks)[-1]
 device = next(model.parameters()).device
 
@@ -117,7 +117,7 @@ def write(
         "from torch import nn",
         "from torch.nn import functional as F",
         "",
-        "from course_utils.networks.stages import stages",
+        "from course_utils.networks.blocks import split_into_blocks",
         *imports,
         "",
         f"torch.manual_seed({settings.seed})  # decides the head's first weights",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 
-from course_utils.training.memory import is_out_of_memory
+from course_utils.training.micro_batches import is_out_of_memory
 
 import torch
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from course_utils.networks.stages import Stage
+from course_utils.networks.blocks import Block
 
 import torch
 from torch import Tensor
@@ -21,14 +21,14 @@ class Movement:
     have not changed in one bit are not looked at any further.
     """
 
-    def __init__(self, stages: list[Stage]) -> None:
+    def __init__(self, blocks: list[Block]) -> None:
         self._weights: dict[str, Pairs] = {}
         self._statistics: dict[str, Pairs] = {}
-        for stage in stages:
-            self._weights[stage.name] = [(p, p.detach().clone()) for p in stage.parameters()]
-            self._statistics[stage.name] = [
+        for block in blocks:
+            self._weights[block.name] = [(p, p.detach().clone()) for p in block.parameters()]
+            self._statistics[block.name] = [
                 (b, b.clone())
-                for b in stage.buffers()
+                for b in block.buffers()
                 if b.is_floating_point()  # not the count of batches
             ]
 

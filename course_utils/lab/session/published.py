@@ -75,12 +75,12 @@ class Published:
         setup, controls = run.setup, run.controls
         blocks = [
             Block(
-                stage.name,
-                stage.kind,
-                sum(p.numel() for p in stage.parameters()),
-                any(batch_norms(module) for module in stage.modules),
+                block.name,
+                block.kind,
+                sum(p.numel() for p in block.parameters()),
+                any(batch_norms(module) for module in block.modules),
             )
-            for stage in run.stages
+            for block in run.blocks
         ]
         names = [block.name for block in blocks]
         preset = preset_of(controls.plan.frozen, names) or "blocks of your choice"

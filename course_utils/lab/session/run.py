@@ -9,13 +9,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from course_utils import training
 from course_utils.images.preprocessing import as_they_are
 from course_utils.lab.session.cache import PrefixCache, Shortcut, cacheable, describe
 from course_utils.lab.session.movement import Movement
 from course_utils.lab.session.settings import Controls, Settings, Setup
-from course_utils.networks.stages import Stage, stages
+from course_utils.networks.blocks import Block, split_into_blocks
 from course_utils.training import freezing
-from course_utils.training import loop as training
 
 import torch
 from torch import Tensor, nn
@@ -97,7 +97,7 @@ class Run:
                 # drawn from torch's one global generator, which the reader's cells use as well: a
                 # run could not be repeated, nor cells beside it
                 module.p = 0.0
-        self.stages: list[Stage] = stages(self.model)
+        self.blocks: list[Block] = split_into_blocks(self.model)
         self.number = 0
         self.batch_size = settings.batch_size
         self.trained: set[str] = set()  # blocks that were not frozen in some step
@@ -108,7 +108,7 @@ class Run:
         self.why_no_cache = ""
         self._shortcut: Shortcut | None = None
         self._order = Order(len(setup.data.train_images), settings.seed)
-        self._movement = Movement(self.stages)
+        self._movement = Movement(self.blocks)
         self._answers: list[Tensor] = []
         self._slice = SLICE
         self.optimizer = self._watched(build_optimizer(self.model, controls))
@@ -144,8 +144,8 @@ class Run:
 
     def _refresh_cache(self) -> None:
         """Keep the cache where it is still right; drop it, or begin another, where it is not."""
-        fixed = cacheable(self.stages, self.controls.plan) if self.settings.cache else []
-        if self.cache is not None and [s.name for s in self.cache.stages] == [
+        fixed = cacheable(self.blocks, self.controls.plan) if self.settings.cache else []
+        if self.cache is not None and [s.name for s in self.cache.blocks] == [
             s.name for s in fixed
         ]:
             return
@@ -153,11 +153,11 @@ class Run:
         if fixed:
             try:
                 self.cache = PrefixCache(fixed, self.setup.data, self.setup.prepare)
-                self._shortcut = Shortcut(self.stages, len(fixed))
+                self._shortcut = Shortcut(self.blocks, len(fixed))
             except (MemoryError, torch.OutOfMemoryError) as error:
                 self.why_no_cache = str(error)
 
-    def _reason(self, fixed: list[Stage]) -> str:
+    def _reason(self, fixed: list[Block]) -> str:
         if fixed:
             return ""
         if not self.settings.cache:
@@ -174,7 +174,7 @@ class Run:
         """State of the cache for the panel."""
         if self.cache is None:
             return {"active": False, "blocks": 0, "text": self.why_no_cache}
-        count = len(self.cache.stages)
+        count = len(self.cache.blocks)
         return {"active": True, "blocks": count, "text": describe(count, self.cache.train.share)}
 
     def train_step(self) -> training.Step:
@@ -213,7 +213,7 @@ class Run:
             raise
         self._order.advance(len(chosen))
         self.number = step.number
-        self.trained |= {stage.name for stage in self.stages} - self.controls.plan.frozen
+        self.trained |= {block.name for block in self.blocks} - self.controls.plan.frozen
         seconds = time.perf_counter() - begun
         return training.Step(
             step.number, step.loss, step.accuracy, step.images, seconds, step.trainable
@@ -222,9 +222,9 @@ class Run:
     def _moving_buffers(self) -> Iterator[Tensor]:
         """Buffers that a forward pass changes: batch norm's, where it is in train mode."""
         plan = self.controls.plan
-        for stage in self.stages:
-            if stage.name not in plan.frozen or plan.batch_norm == "train":
-                yield from stage.buffers()
+        for block in self.blocks:
+            if block.name not in plan.frozen or plan.batch_norm == "train":
+                yield from block.buffers()
 
     def look(self) -> Look | None:
         """Look at a few more held-out images; the result once all have been seen, else None.

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from course_utils.images.datasets import ImageData
 from course_utils.lab.session.errors import LabError
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 from course_utils.training.freezing import BatchNormMode, FreezePlan
 
 from torch import Tensor, nn
@@ -206,7 +206,7 @@ def take_apart(model: nn.Module) -> list[str]:
     Raises LabError if it has none that can be frozen one by one.
     """
     try:
-        names = [stage.name for stage in stages(model)]
+        names = [block.name for block in split_into_blocks(model)]
     except (TypeError, AttributeError, AssertionError) as error:
         raise LabError(f"the lab needs a network of named blocks: {error}") from error
     if not any(p.numel() for p in model.parameters()):

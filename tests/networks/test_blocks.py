@@ -1,10 +1,10 @@
-"""Networks taken apart: the stages one after the other compute what the network computes."""
+"""Networks taken apart: the blocks one after the other compute what the network computes."""
 
+from course_utils import training
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare, as_they_are
-from course_utils.networks.stages import Tail, stages
-from course_utils.training import freezing, prefix
-from course_utils.training import loop as training
+from course_utils.networks.blocks import Tail, split_into_blocks
+from course_utils.training import freezing
 from tests.tiny import BLOCKS, mobilenet, network, resnet
 
 import pytest
@@ -52,40 +52,40 @@ def test_stages_in_a_row_are_the_network(name):
     torch.manual_seed(0)
     model = build().eval()
     images = torch.randn(2, 3, 64, 64)
-    parts = stages(model)
+    parts = split_into_blocks(model)
     assert len(parts) == count
     with torch.no_grad():
         x = images
-        for stage in parts:
-            x = stage.forward(x)
+        for block in parts:
+            x = block.forward(x)
         assert torch.equal(x, model(images))
         assert torch.equal(Tail(parts)(images), x)
         middle = count // 2
-        for stage in parts[:middle]:
-            images = stage.forward(images)
+        for block in parts[:middle]:
+            images = block.forward(images)
         assert torch.equal(Tail(parts[middle:])(images), x)
 
 
 @pytest.mark.parametrize("name", BUILDS)
 def test_every_parameter_and_buffer_belongs_to_one_stage(name):
     model = BUILDS[name][0]()
-    parts = stages(model)
-    names = [stage.name for stage in parts]
+    parts = split_into_blocks(model)
+    names = [block.name for block in parts]
     assert len(set(names)) == len(names)
-    parameters = [id(p) for stage in parts for p in stage.parameters()]
+    parameters = [id(p) for block in parts for p in block.parameters()]
     assert sorted(parameters) == sorted(id(p) for p in model.parameters())
-    buffers = [id(b) for stage in parts for b in stage.buffers()]
+    buffers = [id(b) for block in parts for b in block.buffers()]
     assert sorted(buffers) == sorted(id(b) for b in model.buffers())
 
 
 def test_names_are_those_of_the_modules():
-    assert [s.name for s in stages(network())] == list(BLOCKS)
-    names = [s.name for s in stages(mobilenet())]
+    assert [s.name for s in split_into_blocks(network())] == list(BLOCKS)
+    names = [s.name for s in split_into_blocks(mobilenet())]
     assert names == [*(f"features.{i}" for i in range(19)), "classifier"]
-    assert [s.name for s in stages(resnet())] == [
+    assert [s.name for s in split_into_blocks(resnet())] == [
         "stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "fc",
     ]  # fmt: skip
-    kinds = [s.kind for s in stages(mobilenet())]
+    kinds = [s.kind for s in split_into_blocks(mobilenet())]
     assert kinds[0] == "Conv2dNormActivation"
     assert kinds[1] == "InvertedResidual"
 
@@ -93,7 +93,7 @@ def test_names_are_those_of_the_modules():
 def test_layers_without_parameters_join_the_one_before():
     shared = nn.ReLU()  # one module in two places
     model = nn.Sequential(nn.Flatten(), nn.Linear(12, 6), shared, nn.Linear(6, 6), shared)
-    parts = stages(model)
+    parts = split_into_blocks(model)
     assert [(s.name, len(s.modules)) for s in parts] == [("0", 1), ("1", 2), ("3", 2)]
     x = torch.randn(5, 3, 2, 2)
     assert torch.equal(Tail(parts)(x), model(x))
@@ -102,9 +102,9 @@ def test_layers_without_parameters_join_the_one_before():
 
 def test_a_tail_shares_its_parameters_and_has_the_same_stages():
     model = network()
-    parts = stages(model)[2:]
+    parts = split_into_blocks(model)[2:]
     tail = Tail(parts)
-    assert stages(tail) == parts
+    assert split_into_blocks(tail) == parts
     owned = {id(p) for p in tail.parameters()}
     assert owned == {id(p) for s in parts for p in s.parameters()}
     tail.eval()
@@ -114,7 +114,7 @@ def test_a_tail_shares_its_parameters_and_has_the_same_stages():
 
 def test_a_transformers_lone_parameters_have_a_block_and_freeze_with_it():
     model = transformer()
-    assert [s.name for s in stages(model)] == [
+    assert [s.name for s in split_into_blocks(model)] == [
         "tokens", *(f"encoder.layers.encoder_layer_{i}" for i in range(3)), "heads",
     ]  # fmt: skip
     freezing.apply(model, freezing.freeze_first(model, 1))
@@ -135,7 +135,7 @@ def test_a_transformer_refuses_another_image_size_in_parts_as_in_whole():
     with pytest.raises(AssertionError, match="Wrong image"):
         model(torch.zeros(1, 3, 48, 48))
     with pytest.raises(AssertionError, match="Wrong image"):
-        stages(model)[0].forward(torch.zeros(1, 3, 48, 48))
+        split_into_blocks(model)[0].forward(torch.zeros(1, 3, 48, 48))
 
 
 def test_a_cached_prefix_of_a_transformer_trains_as_the_whole_does():
@@ -151,8 +151,8 @@ def test_a_cached_prefix_of_a_transformer_trains_as_the_whole_does():
         freezing.apply(model, plan)
         learner, data, ready = model, few, Prepare(64, (0.5,) * 3, (0.5,) * 3)
         if cached:
-            learner, data = prefix.cache(model, plan, few, ready, batch_size=8)
-            plan, ready = prefix.tail_plan(learner, plan), as_they_are
+            learner, data = training.cache_features(model, plan, few, ready, batch_size=8)
+            ready = as_they_are
         optimizer = torch.optim.SGD(learner.parameters(), lr=0.1)
         options = {"plan": plan, "count": 2, "batch_size": 8, "watch": False}
         assert len(list(training.epochs(learner, optimizer, data, ready, **options))) == 2
@@ -208,7 +208,7 @@ class Renamed(zoo.MobileNetV2):
 )
 def test_other_builds_are_refused_rather_than_taken_apart_wrongly(build, children):
     with pytest.raises(TypeError) as caught:
-        stages(build())
+        split_into_blocks(build())
     message = str(caught.value)
     assert message.startswith(f"cannot take a {type(build()).__name__} apart")
     assert message.endswith(f"children are {children}")
@@ -217,4 +217,4 @@ def test_other_builds_are_refused_rather_than_taken_apart_wrongly(build, childre
 
 
 def test_a_subclass_that_computes_the_same_is_welcome():
-    assert len(stages(Renamed(num_classes=3, width_mult=0.25))) == 20
+    assert len(split_into_blocks(Renamed(num_classes=3, width_mult=0.25))) == 20

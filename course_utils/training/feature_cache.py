@@ -5,7 +5,7 @@ start of a network need to run once for each image, not once for each image and 
 to train is a shorter network, a `Tail` that shares its parameters with the whole one, and its
 training images are the stored outputs:
 
-    tail, features = prefix.cache(model, plan, data, prepare)
+    tail, features = training.cache_features(model, plan, data, prepare)
     for epoch in training.epochs(tail, optimizer, features, as_they_are, plan=..., count=20): ...
 
 The result is the same as training the whole network, which the tests check; only the time differs.
@@ -20,52 +20,47 @@ from dataclasses import replace
 
 from course_utils.environment import MEGABYTE
 from course_utils.images.datasets import ImageData
-from course_utils.networks.stages import Stage, Tail, stages
+from course_utils.networks.blocks import Block, Tail, split_into_blocks
 from course_utils.training.freezing import FreezePlan
 
 import torch
 from torch import Tensor, nn
 
 
-def frozen_prefix(model: nn.Module, plan: FreezePlan) -> list[Stage]:
-    """The unbroken run of frozen stages at the start of a network; empty if the first learns."""
+def frozen_prefix(model: nn.Module, plan: FreezePlan) -> list[Block]:
+    """The unbroken run of frozen blocks at the start of a network; empty if the first learns."""
     prefix = []
-    for stage in stages(model):
-        if stage.name not in plan.frozen:
+    for block in split_into_blocks(model):
+        if block.name not in plan.frozen:
             break
-        prefix.append(stage)
+        prefix.append(block)
     return prefix
 
 
-def cut(model: nn.Module, plan: FreezePlan) -> tuple[list[Stage], list[Stage]]:
-    """The stages whose output can be stored, and those that are left to run.
+def split_at_prefix(model: nn.Module, plan: FreezePlan) -> tuple[list[Block], list[Block]]:
+    """The blocks whose output can be stored, and those that are left to run.
 
-    The frozen prefix, and the pooling behind it where the next stage begins with that: a stored
+    The frozen prefix, and the pooling behind it where the next block begins with that: a stored
     average of a map takes a fraction of the map's memory.
     """
     prefix = frozen_prefix(model, plan)
-    rest = stages(model)[len(prefix) :]
+    rest = split_into_blocks(model)[len(prefix) :]
     if prefix and rest and rest[0].pool and rest[0].behind_pool:
-        prefix.append(Stage("pooling", (), rest[0].pool))
+        prefix.append(Block("pooling", (), rest[0].pool))
         rest[0] = replace(rest[0], forward=rest[0].behind_pool, pool=None, behind_pool=None)
     return prefix, rest
 
 
-def tail_plan(tail: Tail, plan: FreezePlan) -> FreezePlan:
-    """The same plan for the tail alone, without the blocks that it does not have."""
-    return replace(plan, frozen=plan.frozen & {stage.name for stage in tail.stages})
-
-
 @torch.no_grad()
-def run_prefix(
-    prefix: list[Stage], images: Tensor, prepare: Callable[[Tensor], Tensor], batch_size: int = 64
+def compute_features(
+    prefix: list[Block], images: Tensor, prepare: Callable[[Tensor], Tensor], batch_size: int = 64
 ) -> Tensor:
-    """Outputs of some stages for all images, float32 `(n, ...)`, computed in eval mode.
+    """Outputs of some blocks for all images, float32 `(n, ...)`, computed in eval mode.
 
-    The stages' modes are put back as they were found.  `no_grad`, not `inference_mode`: tensors
+    The blocks' modes are put back as they were found.  `no_grad`, not `inference_mode`: tensors
     made in inference mode can never take part in training, not even as inputs.
     """
-    modules = [m for stage in prefix for module in stage.modules for m in module.modules()]
+    modules = [m for block in prefix for module in block.modules for m in module.modules()]
     modes = [module.training for module in modules]
     for module in modules:
         module.training = False
@@ -74,8 +69,8 @@ def run_prefix(
         done = 0
         for part in images.split(batch_size):
             x = prepare(part)
-            for stage in prefix:
-                x = stage.forward(x)
+            for block in prefix:
+                x = block.forward(x)
             if outputs is None:  # filled in place: twice the memory would be needed to join parts
                 outputs = torch.empty(len(images), *x.shape[1:], dtype=x.dtype, device=x.device)
                 if x.ndim == 4:
@@ -92,8 +87,8 @@ def run_prefix(
 def cached_bytes(
     model: nn.Module, plan: FreezePlan, data: ImageData, prepare: Callable[[Tensor], Tensor]
 ) -> int:
-    """Bytes that `cache` would need, found by running the prefix on a single image."""
-    one = run_prefix(cut(model, plan)[0], data.train_images[:1], prepare)
+    """Bytes that `cache_features` would need, found by running the prefix on a single image."""
+    one = compute_features(split_at_prefix(model, plan)[0], data.train_images[:1], prepare)
     return one.numel() * one.element_size() * (len(data.train_images) + len(data.test_images))
 
 
@@ -104,8 +99,8 @@ def check_cache(
     prepare: Callable[[Tensor], Tensor],
     limit: int,
 ) -> None:
-    """Raise what `cache` raises where nothing can be stored, or it would take too much memory."""
-    prefix, rest = cut(model, plan)
+    """Raise what `cache_features` does where nothing can be stored, or it would take too much."""
+    prefix, rest = split_at_prefix(model, plan)
     if not prefix:
         raise ValueError(f"nothing to cache: the first block, {rest[0].name}, is not frozen")
     if not rest:
@@ -124,7 +119,7 @@ def check_cache(
         )
 
 
-def cache(
+def cache_features(
     model: nn.Module,
     plan: FreezePlan,
     data: ImageData,
@@ -144,7 +139,7 @@ def cache(
 
     Returns
     -------
-    the tail (a network of the remaining stages, sharing their parameters), and the data with
+    the tail (a network of the remaining blocks, sharing their parameters), and the data with
     features in place of images
 
     Raises
@@ -156,10 +151,10 @@ def cache(
         If the cache would exceed `limit`; the message says by how much, and what to do.
     """
     check_cache(model, plan, data, prepare, limit)
-    prefix, rest = cut(model, plan)
+    prefix, rest = split_at_prefix(model, plan)
     features = replace(
         data,
-        train_images=run_prefix(prefix, data.train_images, prepare, batch_size),
-        test_images=run_prefix(prefix, data.test_images, prepare, batch_size),
+        train_images=compute_features(prefix, data.train_images, prepare, batch_size),
+        test_images=compute_features(prefix, data.test_images, prepare, batch_size),
     )
     return Tail(rest), features

@@ -28,7 +28,7 @@ KEEP_FREE = 0.2  # of what is left: the notebook, its figures and the page need 
 FORWARD = 2.7  # copies of the largest map that are alive at once (measured: 1.9 to 2.4)
 
 
-class LossIsNotFinite(ArithmeticError):
+class NonFiniteLoss(ArithmeticError):
     """The loss of a batch is infinite or not a number; `value` holds it."""
 
     def __init__(self, value: float) -> None:
@@ -46,7 +46,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 @dataclass
-class Pieces:
+class MicroBatches:
     """How a batch goes through the network: at most `most` images at a time; None: all at once.
 
     halve : make the pieces smaller when memory runs out; else that error is the caller's
@@ -78,7 +78,7 @@ class Pieces:
 
         Raises
         ------
-        LossIsNotFinite
+        NonFiniteLoss
             If a loss is infinite or not a number; then no parameter has a gradient.
         MemoryError
             If not even a single image fits.
@@ -130,7 +130,7 @@ class Pieces:
             value = loss.item()
             if not math.isfinite(value):
                 model.zero_grad(set_to_none=True)
-                raise LossIsNotFinite(value)
+                raise NonFiniteLoss(value)
             share = len(y) / len(labels)
             (loss if share == 1 else loss * share).backward()
             total += value * share
@@ -144,16 +144,16 @@ def that_fit(
     prepare: PrepareFunction,
     batch_size: int,
     tell: Callable[[str], None] = print,
-) -> Pieces:
-    """Pieces small enough for the memory that is left on this computer; on a GPU the whole batch.
+) -> MicroBatches:
+    """Small enough for the memory that is left on this computer; on a GPU the whole batch.
 
     Nothing is counted where there is plenty.  The model is left as it was found.
     """
-    pieces = Pieces(tell=tell)
+    pieces = MicroBatches(tell=tell)
     room = environment.memory_free()
     if room > PLENTY or next(model.parameters()).device.type != "cpu":
         return pieces
-    each = bytes_an_image(model, prepare(images[:1]))
+    each = bytes_per_image(model, prepare(images[:1]))
     fit = int((1 - KEEP_FREE) * room / max(each, 1))
     if fit >= batch_size:
         return pieces
@@ -165,7 +165,7 @@ def that_fit(
     return pieces
 
 
-def bytes_an_image(model: nn.Module, x: Tensor) -> int:
+def bytes_per_image(model: nn.Module, x: Tensor) -> int:
     """Bytes that one image needs in a training step, besides weights and gradients.
 
     What autograd keeps for the way back is counted as it is put aside, each piece of memory once;

@@ -2,10 +2,10 @@
 
 import copy
 
+from course_utils import training
 from course_utils.images.preprocessing import Prepare, as_they_are
-from course_utils.networks.stages import stages
-from course_utils.training import freezing, prefix
-from course_utils.training import loop as training
+from course_utils.networks.blocks import split_into_blocks
+from course_utils.training import feature_cache, freezing
 from tests.tiny import data, mobilenet, network, prepare, resnet, same, state
 
 import pytest
@@ -29,11 +29,10 @@ def both_ways(model, plan, images, kind: str, ready, batch_size: int = 8):
     naive = list(training.epochs(model, optimizer, images, ready, plan=plan, **options))
 
     freezing.apply(twin, plan)
-    tail, features = prefix.cache(twin, plan, images, ready, batch_size=batch_size)
+    tail, features = training.cache_features(twin, plan, images, ready, batch_size=batch_size)
     torch.manual_seed(0)
     optimizer = OPTIMIZERS[kind](tail)
-    short = prefix.tail_plan(tail, plan)
-    cached = list(training.epochs(tail, optimizer, features, as_they_are, plan=short, **options))
+    cached = list(training.epochs(tail, optimizer, features, as_they_are, plan=plan, **options))
     return model, twin, naive, cached
 
 
@@ -88,8 +87,8 @@ def test_training_the_tail_trains_the_model():
     model, images = network(), data(16, 8)
     plan = freezing.freeze_backbone(model)
     freezing.apply(model, plan)
-    tail, features = prefix.cache(model, plan, images, prepare)
-    assert [s.name for s in tail.stages] == ["head"]
+    tail, features = training.cache_features(model, plan, images, prepare)
+    assert [s.name for s in tail.blocks] == ["head"]
     own = {id(p) for p in model.parameters()}
     assert all(id(p) in own for p in tail.parameters())
     with torch.no_grad():
@@ -107,7 +106,7 @@ def test_features_are_what_the_prefix_computes_in_eval_mode():
     model.features[2].eval()
     modes = [m.training for m in model.modules()]
     before = state(model)
-    _tail, features = prefix.cache(model, plan, images, prepare32, batch_size=4)
+    _tail, features = training.cache_features(model, plan, images, prepare32, batch_size=4)
     assert [m.training for m in model.modules()] == modes
     assert same(state(model), before), "batch norm must not follow the images"
     model.eval()
@@ -131,7 +130,7 @@ def test_modes_are_put_back_after_an_error():
         raise RuntimeError("no such device")
 
     with pytest.raises(RuntimeError, match="no such device"):
-        prefix.run_prefix(stages(model)[:2], images.train_images, broken)
+        feature_cache.compute_features(split_into_blocks(model)[:2], images.train_images, broken)
     assert all(m.training for m in model.modules())
 
 
@@ -139,7 +138,7 @@ def test_the_frozen_prefix_ends_at_the_first_block_that_learns():
     model = network()
 
     def names(*frozen: str) -> list[str]:
-        return [s.name for s in prefix.frozen_prefix(model, freezing.freeze(model, frozen))]
+        return [s.name for s in feature_cache.frozen_prefix(model, freezing.freeze(model, frozen))]
 
     assert names() == []
     assert names("middle", "deep") == []
@@ -159,25 +158,27 @@ def test_the_frozen_prefix_ends_at_the_first_block_that_learns():
 def test_plans_that_cannot_be_cached(frozen, mode, message):
     model = network()
     with pytest.raises(ValueError, match=message):
-        prefix.cache(model, freezing.freeze(model, frozen, mode), data(8, 8), prepare)
+        training.cache_features(model, freezing.freeze(model, frozen, mode), data(8, 8), prepare)
 
 
 def test_a_cache_over_the_limit_says_how_large_it_would_be():
     model, images = network(), data(1000, 500)
     plan = freezing.freeze(model, ["stem"])
-    needed = prefix.cached_bytes(model, plan, images, prepare)
+    needed = feature_cache.cached_bytes(model, plan, images, prepare)
     assert needed == 1500 * 6 * 8 * 8 * 4
     with pytest.raises(MemoryError, match=r"1 frozen blocks.*1000 \+ 500.*2 MB.*limit of 1 MB"):
-        prefix.cache(model, plan, images, prepare, limit=2**20)
-    _, features = prefix.cache(model, plan, images, prepare, limit=needed)
+        training.cache_features(model, plan, images, prepare, limit=2**20)
+    _, features = training.cache_features(model, plan, images, prepare, limit=needed)
     stored = features.train_images.nbytes + features.test_images.nbytes
     assert stored == needed
 
 
-def test_a_tails_plan_names_no_block_that_it_lacks():
+def test_a_plan_for_the_whole_network_can_be_applied_to_its_tail():
     model = network()
     plan = freezing.freeze(model, ["stem", "deep"])
-    tail, _ = prefix.cache(model, plan, data(8, 8), prepare)
-    short = prefix.tail_plan(tail, plan)
-    assert short == freezing.freeze(tail, ["deep"])
-    freezing.apply(tail, short)  # raises for an unknown block
+    tail, _ = training.cache_features(model, plan, data(8, 8), prepare)
+    freezing.apply(tail, plan)
+    table = freezing.block_table(tail).set_index("block")["state"]
+    assert "stem" not in table.index
+    assert table["deep"] == "frozen"
+    assert table["head"] == "learns"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from course_utils.networks.stages import stages
+from course_utils.networks.blocks import split_into_blocks
 
 import torch
 from torch import nn
@@ -31,7 +31,7 @@ def parameter_groups(
             raise ValueError(f"{name} must be a positive number, not {value!r}")
     if not (math.isfinite(weight_decay) and weight_decay >= 0):
         raise ValueError(f"weight_decay must be 0 or more, not {weight_decay!r}")
-    *backbone, head = stages(model)
+    *backbone, head = split_into_blocks(model)
     groups: list[dict[str, object]] = []
     parts = (
         ("backbone", [p for s in backbone for p in s.parameters()], backbone_rate),

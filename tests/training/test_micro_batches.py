@@ -1,11 +1,9 @@
 """Gradients in pieces: the same step, and no death for want of memory."""
 
-from course_utils import environment
+from course_utils import environment, training
 from course_utils.images.preprocessing import Prepare
-from course_utils.training import freezing
-from course_utils.training import loop as training
-from course_utils.training import memory as pieces
-from course_utils.training.memory import LossIsNotFinite, Pieces
+from course_utils.training import freezing, micro_batches
+from course_utils.training.micro_batches import MicroBatches, NonFiniteLoss
 from tests.tiny import data, network, prepare, same, state
 
 import pytest
@@ -57,7 +55,7 @@ def test_pieces_add_up_to_the_batch(most, smoothing):
     whole = gradients(model)
     hits = int((model(prepare(x)).argmax(1) == y).sum())
 
-    found, right = Pieces(most).backward(model, x, y, prepare, smoothing)
+    found, right = MicroBatches(most).backward(model, x, y, prepare, smoothing)
     assert found == pytest.approx(loss.item(), rel=1e-5)
     assert right == hits
     for one, other in zip(whole, gradients(model), strict=True):
@@ -68,7 +66,7 @@ def test_pieces_add_up_to_the_batch(most, smoothing):
 def test_out_of_memory_halves_until_it_fits_and_says_so(kind):
     images, said = data(16), []
     model = Narrow(without_chance(), 5, OUT_OF_MEMORY[kind])
-    memory = Pieces(tell=said.append)
+    memory = MicroBatches(tell=said.append)
     for _ in range(2):
         memory.backward(model, images.train_images, images.train_labels, prepare)
     assert model.seen == [16, 8, 4, 4, 4, 4, *[4] * 4]  # the second time it is known
@@ -86,7 +84,7 @@ def test_when_not_even_one_image_fits():
     images = data(16)
     model = Narrow(without_chance(), 0, OUT_OF_MEMORY["a GPU"])
     with pytest.raises(MemoryError, match=r"single image.*freeze more blocks"):
-        Pieces(tell=lambda text: None).backward(
+        MicroBatches(tell=lambda text: None).backward(
             model, images.train_images, images.train_labels, prepare
         )
     assert all(p.grad is None for p in model.parameters())
@@ -96,7 +94,7 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory():
     images = data(16)
     model = Narrow(without_chance(), 0, RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     with pytest.raises(RuntimeError, match="mat1"):
-        Pieces().backward(model, images.train_images, images.train_labels, prepare)
+        MicroBatches().backward(model, images.train_images, images.train_labels, prepare)
     assert model.seen == [16]
 
 
@@ -105,8 +103,8 @@ def test_a_loss_that_is_no_number_leaves_no_gradient():
     model = without_chance()
     with torch.no_grad():
         model.head[2].weight[0, 0] = float("nan")
-    with pytest.raises(LossIsNotFinite):
-        Pieces(4).backward(model, images.train_images, images.train_labels, prepare)
+    with pytest.raises(NonFiniteLoss):
+        MicroBatches(4).backward(model, images.train_images, images.train_labels, prepare)
     assert all(p.grad is None for p in model.parameters())
 
 
@@ -138,18 +136,20 @@ def test_training_goes_on_in_pieces(capsys):
 def test_little_memory_is_seen_before_it_runs_out(monkeypatch):
     model, images = mobilenet_v2(num_classes=4), data(40)
     at_96 = Prepare(96, (0.5,) * 3, (0.25,) * 3)
-    each = pieces.bytes_an_image(model, at_96(images.train_images[:1]))
+    each = micro_batches.bytes_per_image(model, at_96(images.train_images[:1]))
     said = []
     for left, most in ((50 * each, None), (30 * each, 16), (11 * each, 8), (each // 2, 1)):
         monkeypatch.setattr(environment, "memory_free", lambda left=left: left)
-        assert pieces.that_fit(model, images.train_images, at_96, 32, said.append).most == most
+        assert (
+            micro_batches.that_fit(model, images.train_images, at_96, 32, said.append).most == most
+        )
     assert len(said) == 3
 
 
 def test_plenty_of_memory_costs_nothing(monkeypatch):
-    monkeypatch.setattr(environment, "memory_free", lambda: pieces.PLENTY + 1)
-    monkeypatch.setattr(pieces, "bytes_an_image", lambda *_: 1 // 0)
-    assert pieces.that_fit(network(), data(8).train_images, prepare, 8).most is None
+    monkeypatch.setattr(environment, "memory_free", lambda: micro_batches.PLENTY + 1)
+    monkeypatch.setattr(micro_batches, "bytes_per_image", lambda *_: 1 // 0)
+    assert micro_batches.that_fit(network(), data(8).train_images, prepare, 8).most is None
 
 
 def test_counting_leaves_no_trace():
@@ -159,7 +159,7 @@ def test_counting_leaves_no_trace():
     before, modes = state(model), [m.training for m in model.modules()]
     dice = torch.get_rng_state()
     with torch.no_grad():
-        pieces.bytes_an_image(model, prepare(data(8).train_images[:1]))
+        micro_batches.bytes_per_image(model, prepare(data(8).train_images[:1]))
     assert same(state(model), before)
     assert [m.training for m in model.modules()] == modes
     assert torch.equal(torch.get_rng_state(), dice)
@@ -168,9 +168,9 @@ def test_counting_leaves_no_trace():
 
 def test_frozen_blocks_and_smaller_images_need_less():
     model = mobilenet_v2(num_classes=4)
-    whole = pieces.bytes_an_image(model, torch.zeros(1, 3, 96, 96))
-    assert whole > 3.5 * pieces.bytes_an_image(model, torch.zeros(1, 3, 48, 48)) > 0
+    whole = micro_batches.bytes_per_image(model, torch.zeros(1, 3, 96, 96))
+    assert whole > 3.5 * micro_batches.bytes_per_image(model, torch.zeros(1, 3, 48, 48)) > 0
     freezing.apply(model, freezing.freeze_first(model, 14))
-    assert pieces.bytes_an_image(model, torch.zeros(1, 3, 96, 96)) < whole / 3
+    assert micro_batches.bytes_per_image(model, torch.zeros(1, 3, 96, 96)) < whole / 3
     # a linear layer keeps its input, four bytes a number, for the gradient of its weight
-    assert pieces.bytes_an_image(nn.Linear(1000, 10), torch.zeros(1, 1000)) >= 4000
+    assert micro_batches.bytes_per_image(nn.Linear(1000, 10), torch.zeros(1, 1000)) >= 4000

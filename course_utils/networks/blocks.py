@@ -1,4 +1,4 @@
-"""A network as a row of stages: the blocks that are frozen and thawed, in forward order.
+"""A network as a row of blocks: the blocks that are frozen and thawed, in forward order.
 
 Most image networks are a chain: the output of one block is all that the next one sees.  Naming the
 links of the chain gives everything else its footing.  Freezing names blocks; the prefix cache cuts
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
-class Stage:
+class Block:
     """One link: its name, the modules it owns, and the function it computes.
 
     pool, behind_pool : where the function begins with pooling, its two halves; pooling learns
@@ -27,16 +27,16 @@ class Stage:
     behind_pool: Callable[[Tensor], Tensor] | None = None
 
     def parameters(self) -> list[nn.Parameter]:
-        """All parameters of the stage."""
+        """All parameters of the block."""
         return [p for module in self.modules for p in module.parameters()]
 
     def buffers(self) -> list[Tensor]:
-        """All buffers of the stage: batch norm's running statistics, mostly."""
+        """All buffers of the block: batch norm's running statistics, mostly."""
         return [b for module in self.modules for b in module.buffers()]
 
     @property
     def kind(self) -> str:
-        """The class name of the stage's first module."""
+        """The class name of the block's first module."""
         return type(self.modules[0]).__name__
 
 
@@ -49,8 +49,8 @@ def _chain(modules: tuple[nn.Module, ...]) -> Callable[[Tensor], Tensor]:
     return forward
 
 
-def _sequence(name: str, modules: nn.Sequential) -> list[Stage]:
-    """One stage for each child with parameters; children without any join the one before."""
+def _sequence(name: str, modules: nn.Sequential) -> list[Block]:
+    """One block for each child with parameters; children without any join the one before."""
     groups: list[tuple[str, list[nn.Module]]] = []
     # not named_children(): that skips a module's second place, such as a ReLU used twice
     for child_name, child in modules._modules.items():
@@ -60,20 +60,20 @@ def _sequence(name: str, modules: nn.Sequential) -> list[Stage]:
             groups.append((f"{name}.{child_name}" if name else child_name, [child]))
         else:
             groups[-1][1].append(child)
-    return [Stage(label, tuple(group), _chain(tuple(group))) for label, group in groups]
+    return [Block(label, tuple(group), _chain(tuple(group))) for label, group in groups]
 
 
-def _features_and_classifier(model: nn.Module) -> list[Stage]:
+def _features_and_classifier(model: nn.Module) -> list[Block]:
     """MobileNet's, VGG's and EfficientNet's build: `features`, pooling, `classifier`."""
     features, classifier = model.get_submodule("features"), model.get_submodule("classifier")
     # torchvision's MobileNetV2 pools inside forward() and has no module for it
     pool = getattr(model, "avgpool", None) or nn.AdaptiveAvgPool2d(1)
 
-    assert isinstance(features, nn.Sequential)  # seen to by `stages`
+    assert isinstance(features, nn.Sequential)  # seen to by `split_into_blocks`
     return [*_sequence("features", features), _head("classifier", pool, classifier)]
 
 
-def _head(name: str, pool: Callable[[Tensor], Tensor], layers: nn.Module) -> Stage:
+def _head(name: str, pool: Callable[[Tensor], Tensor], layers: nn.Module) -> Block:
     """Pooling, flattening, and the layers that give the scores."""
 
     def pool_and_flatten(x: Tensor) -> Tensor:
@@ -82,13 +82,13 @@ def _head(name: str, pool: Callable[[Tensor], Tensor], layers: nn.Module) -> Sta
     def forward(x: Tensor) -> Tensor:
         return layers(pool_and_flatten(x))
 
-    return Stage(name, (layers,), forward, pool_and_flatten, layers)
+    return Block(name, (layers,), forward, pool_and_flatten, layers)
 
 
-def _resnet(model: nn.Module) -> list[Stage]:
+def _resnet(model: nn.Module) -> list[Block]:
     """ResNet's build: a stem, four layers of blocks, pooling, `fc`."""
     stem = tuple(model.get_submodule(n) for n in ("conv1", "bn1", "relu", "maxpool"))
-    found = [Stage("stem", stem, _chain(stem))]
+    found = [Block("stem", stem, _chain(stem))]
     for name, layer in model.named_children():
         if name.startswith("layer") and isinstance(layer, nn.Sequential):
             found += _sequence(name, layer)
@@ -121,7 +121,7 @@ class Tokens(nn.Module):
         return tokens
 
 
-def _vision_transformer(model: nn.Module) -> list[Stage]:
+def _vision_transformer(model: nn.Module) -> list[Block]:
     """The vision transformer's build: tokens, equal blocks, and `heads` on the class token."""
     tokens = Tokens(model)
     layers = model.get_submodule("encoder.layers")
@@ -129,29 +129,29 @@ def _vision_transformer(model: nn.Module) -> list[Stage]:
     blocks = _sequence("encoder.layers", layers)
     # the norm behind the last block is small and belongs to the backbone: it joins that block
     last = (*blocks[-1].modules, model.get_submodule("encoder.ln"))
-    blocks[-1] = Stage(blocks[-1].name, last, _chain(last))
+    blocks[-1] = Block(blocks[-1].name, last, _chain(last))
     head = _head("heads", lambda x: x[:, 0], model.get_submodule("heads"))
-    return [Stage("tokens", (tokens,), tokens), *blocks, head]
+    return [Block("tokens", (tokens,), tokens), *blocks, head]
 
 
 class Tail(nn.Module):
-    """The last stages of a network, sharing its parameters: what runs behind a cached prefix."""
+    """The last blocks of a network, sharing its parameters: what runs behind a cached prefix."""
 
-    def __init__(self, stages: list[Stage]) -> None:
+    def __init__(self, blocks: list[Block]) -> None:
         super().__init__()
-        self.stages = stages
+        self.blocks = blocks
         # registering the modules gives parameters(), train() and eval() their usual meaning
-        self.owned = nn.ModuleList(module for stage in stages for module in stage.modules)
+        self.owned = nn.ModuleList(module for block in blocks for module in block.modules)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Run the stages one after the other."""
-        for stage in self.stages:
-            x = stage.forward(x)
+        """Run the blocks one after the other."""
+        for block in self.blocks:
+            x = block.forward(x)
         return x
 
 
-def stages(model: nn.Module) -> list[Stage]:
-    """Take a network apart: its stages from the input to the head, which comes last.
+def split_into_blocks(model: nn.Module) -> list[Block]:
+    """Take a network apart: its blocks from the input to the head, which comes last.
 
     Running them one after the other computes exactly what the network computes.
 
@@ -176,7 +176,7 @@ def stages(model: nn.Module) -> list[Stage]:
     from torchvision.models.vgg import VGG
 
     if isinstance(model, Tail):
-        return model.stages
+        return model.blocks
     if _runs_as(model, nn.Sequential) and len(list(model.children())):
         assert isinstance(model, nn.Sequential)
         return _sequence("", model)
