@@ -26,9 +26,9 @@ ROOT = Path(__file__).resolve().parents[1]
 FIRST_CELL = """\
 # @title Set up the course
 import os, subprocess, sys
-sys.path.insert(0, os.path.expanduser("~/transfer-learning") if "google.colab" in sys.modules else os.path.abspath(".."))
-assert os.path.isdir(sys.path[0]) or (git := subprocess.run(["git", "clone", "-q", "--depth=1", "<address>", sys.path[0]], stderr=subprocess.PIPE, text=True)).returncode == 0, f"The course could not be fetched. Is its address spelt right, is it public, does the network answer? git says: {git.stderr}"
-import course_utils"""  # noqa: E501
+if "google.colab" in sys.modules: print(end=subprocess.getoutput("test -d ~/transfer-learning || git clone -q --depth=1 '<address>' ~/transfer-learning"))
+sys.path[:0] = [os.path.abspath(".."), os.path.expanduser("~/transfer-learning")]
+import course_utils  # not found? git says why: is the address spelt right, is it public, does the network answer?"""  # noqa: E501
 FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}
 NO_ADDRESS = "no address set, run `python -m authoring publish OWNER/NAME`"
 

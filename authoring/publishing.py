@@ -18,7 +18,7 @@ START = "lessons/00_start_here.ipynb"
 PAGES = ("*.md", "lessons/*.md")  # where the marks may stand
 
 SETTING_LINE = re.compile(r'(?m)^(\[tool\.course\]\nrepository = )"[^"\n]*"')
-FIRST_CELL = re.compile(r"(?ms)^# @title Set up the course\n.*?^import course_utils$")
+FIRST_CELL = re.compile(r"(?ms)^# @title Set up the course\n.*?^import course_utils\b[^\n]*$")
 TITLE = re.compile(r"(?m)^(?P<mark>(?:# )?)# (?P<title>\d+ · .+)$")
 COLAB_LINE = re.compile(r"\n#?\n(?:# )?\[Open this lesson in Colab\]\(.*\)")
 GITHUB = re.compile(r"https://github\.com/([^/]+/[^/]+)")

@@ -34,9 +34,9 @@
 # %% cellView="form" jupyter={"source_hidden": true}
 # @title Set up the course
 import os, subprocess, sys
-sys.path.insert(0, os.path.expanduser("~/transfer-learning") if "google.colab" in sys.modules else os.path.abspath(".."))
-assert os.path.isdir(sys.path[0]) or (git := subprocess.run(["git", "clone", "-q", "--depth=1", "no address set, run `python -m authoring publish OWNER/NAME`", sys.path[0]], stderr=subprocess.PIPE, text=True)).returncode == 0, f"The course could not be fetched. Is its address spelt right, is it public, does the network answer? git says: {git.stderr}"
-import course_utils
+if "google.colab" in sys.modules: print(end=subprocess.getoutput("test -d ~/transfer-learning || git clone -q --depth=1 'no address set, run `python -m authoring publish OWNER/NAME`' ~/transfer-learning"))
+sys.path[:0] = [os.path.abspath(".."), os.path.expanduser("~/transfer-learning")]
+import course_utils  # not found? git says why: is the address spelt right, is it public, does the network answer?
 
 # %%
 import json
