@@ -6,22 +6,21 @@ exercises of Kaggle's courses (the library is called learntools); the code is ou
 
 from __future__ import annotations
 
-import ast
 import dis
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from course_utils.exercises import progress, safety, solutions
-from course_utils.exercises.verdict import Verdict, Wrong, describe
+from course_utils.exercises import progress, recognise, safety, solutions
+from course_utils.exercises.verdict import Mistake, Verdict, Wrong, describe
 
 Check = Callable[..., str]
 _EMPTY = {"RESUME", "RETURN_CONST", "RETURN_VALUE", "LOAD_CONST", "NOP", "COPY_FREE_VARS"}
 
 
 def wrong(code: str, message: str) -> Wrong:
-    """A recognised mistake, to be raised: `raise wrong("all-frozen", "...")`."""
+    """A recognised mistake with its message; makes way for `Mistake` and a table."""
     return Wrong(code, " ".join(message.split()))
 
 
@@ -31,24 +30,36 @@ class Exercise:
 
     Parameters
     ----------
-    number : as in the lesson, such as "4.1"
-    check : called with the answers; returns a sentence of praise that tells something more, or
-        raises `wrong(code, message)`
-    wanted : what an answer is, as the end of "this needs ...": said when the answer is something
-        that no check foresaw
-    hints : from gentle to explicit
-    seconds : how long the check waits for the reader's code
-    guessed : the first answer is a prediction: the first one ever made is kept and shown again
-    given : names of parameters that the lesson fills in itself, such as `course`: never blank
-    untouched : says of an answer that is no dots whether nothing was done with it yet, such as a
-        lab that has not taken a step
-    begin : what to do first, as a sentence for a blank answer
+    number : str
+        As in the lesson, such as "4.1".
+    check : callable
+        Called with the answers; returns a sentence of praise that tells something more, or raises
+        `Mistake(code, **values)`.
+    wanted : str
+        What an answer is, as the end of "this needs ...": said when the answer is something that
+        no check foresaw.
+    hints : tuple of str
+        From gentle to explicit.
+    mistakes : mapping of str to str, optional
+        Each mistake that the check recognises: its code, and what is said, with values in braces.
+    seconds : float, optional
+        How long the check waits for the reader's code.
+    guessed : bool, optional
+        The first answer is a prediction: the first one ever made is kept and shown again.
+    given : tuple of str, optional
+        Names of parameters that the lesson fills in itself, such as `course`: never blank.
+    untouched : callable, optional
+        Says of an answer that is no dots whether nothing was done with it yet, such as a lab that
+        has not taken a step.
+    begin : str, optional
+        What to do first, as a sentence for a blank answer.
     """
 
     number: str
     check: Check
     wanted: str
     hints: tuple[str, ...]
+    mistakes: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 20.0
     guessed: bool = False
     given: tuple[str, ...] = ()
@@ -81,15 +92,21 @@ class Exercise:
             message = f"{self.begin} Stuck? check.{self.name}.hint()"
             return Verdict(self.number, "not attempted", message)
         if blanks:
-            return self._wrong("unfinished", f"{blanks} of {len(given)} answers are still dots.")
+            return self._wrong("unfinished", f"{blanks} of {len(given)} answers are still blank.")
         try:
             with safety.same_random_state(), safety.patience(self.seconds):
                 praise = self.check(*bound.args, **bound.kwargs)
+        except Mistake as mistake:
+            return self._mistaken(mistake, given)
         except Wrong as mistake:
             return self._wrong(mistake.code, mistake.message)
         except safety.TooSlow as limit:
             return self._wrong(
                 "too-slow", f"This took {limit}, and was stopped. {self._need(given)}"
+            )
+        except SystemExit:
+            return self._wrong(
+                "exits", "The answer calls exit() or sys.exit(), which would end Python. Return."
             )
         except Exception as error:  # the reader's code may raise anything at all
             text = " ".join(str(error).split())[:200] or "no message"
@@ -104,7 +121,8 @@ class Exercise:
         verdict = self.judge(*answers, **named)
         kept = progress.Progress()
         kept.note(self.number, verdict.kind)
-        if self.guessed and answers and not is_blank(answers[0]):
+        usable = verdict.code not in recognise.MESSAGES
+        if self.guessed and usable and answers and not is_blank(answers[0]):
             first = kept.guess(self.number, describe(answers[0]))
             verdict = replace(verdict, message=f"{verdict.message} Your first guess: {first}.")
         about = {"exercise": self.number, "verdict": verdict.kind, "mistake": verdict.code}
@@ -126,32 +144,14 @@ class Exercise:
         else:
             print(f"# A solution of exercise {self.number}; others may be as good.\n{code}")
 
-    def mistakes(self) -> list[str]:
-        """Codes of all mistakes that the check recognises, read off its source.
-
-        Those that it leaves to functions of the same file count; the general ones of `seeing` and
-        of the core, such as "not-a-number", do not.
-        """
-        module = inspect.getmodule(self.check)
-        assert module is not None
-        body = ast.parse(inspect.getsource(module)).body
-        functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
-        waiting, looked, codes = [self.name], set(), set()
-        while waiting:
-            name = waiting.pop()
-            looked.add(name)
-            for node in ast.walk(functions[name]):
-                if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
-                    continue
-                called = node.func.id
-                if called == "wrong" and isinstance(node.args[0], ast.Constant):
-                    codes.add(str(node.args[0].value))
-                elif called in functions and called not in looked:
-                    waiting.append(called)
-        return sorted(codes)
-
     def _blank(self, answer: Any) -> bool:
         return is_blank(answer) or (self.untouched is not None and self.untouched(answer))
+
+    def _mistaken(self, mistake: Mistake, given: list[Any]) -> Verdict:
+        try:
+            return self._wrong(mistake.code, mistake.told(self.mistakes, recognise.MESSAGES))
+        except LookupError:  # our own slip, which a test finds; the reader gets a sentence
+            return self._wrong("unforeseen", self._need(given))
 
     def _wrong(self, code: str, message: str) -> Verdict:
         return Verdict(self.number, "wrong", message, code)
@@ -166,21 +166,31 @@ def exercise(
     *,
     wanted: str,
     hints: tuple[str, ...],
-    seconds: float = 20.0,
-    guessed: bool = False,
-    given: tuple[str, ...] = (),
-    untouched: Callable[[Any], bool] | None = None,
-    begin: str = "Replace the dots, and run the cell again.",
+    mistakes: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> Callable[[Check], Exercise]:
     """Make an exercise of a check: a decorator. The check's name is the exercise's name.
 
-    Raises ValueError if there is no hint.
+    Parameters
+    ----------
+    number, wanted, hints, mistakes, **options
+        As of `Exercise`.
+
+    Returns
+    -------
+    callable
+        Turns the check into an `Exercise` with its docstring.
+
+    Raises
+    ------
+    ValueError
+        When there is no hint.
     """
     if not hints:
         raise ValueError(f"exercise {number} has no hint")
 
     def make(check: Check) -> Exercise:
-        made = Exercise(number, check, wanted, hints, seconds, guessed, given, untouched, begin)
+        made = Exercise(number, check, wanted, hints, mistakes or {}, **options)
         made.__doc__ = check.__doc__
         return made
 

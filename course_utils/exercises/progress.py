@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from course_utils.exercises.own_folder import own_folder
 from course_utils.exercises.verdict import Kind
@@ -17,11 +18,13 @@ class Progress:
 
     Parameters
     ----------
-    path : the file; None puts it where `own_folder` says (`COURSE_PROGRESS`)
+    path : Path or str, optional
+        The file; by default it lies where `own_folder` says (`COURSE_PROGRESS`).
 
     Notes
     -----
-    A file that is missing or damaged counts as empty, and one that cannot be written is no reason
+    A file that is missing or damaged counts as empty; a damaged one is set aside as
+    `exercises.json.damaged` before a new one is written. One that cannot be written is no reason
     to stop a lesson: the answer is shown all the same.
     """
 
@@ -50,20 +53,27 @@ class Progress:
 
     def _read(self, part: str) -> dict[str, str]:
         """One part of the file; whatever is not text with a name is left out."""
+        found = (self._parts() or {}).get(part, {})
+        return {name: value for name, value in found.items() if isinstance(value, str)}
+
+    def _parts(self) -> dict[str, dict[str, Any]] | None:
+        """All parts of the file: none where there is no file, None where it is damaged."""
         try:
             entries = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # not there, or not JSON, or not even text
+        except OSError:
             return {}
-        found = entries.get(part) if isinstance(entries, dict) else None
-        if not isinstance(found, dict):
-            return {}
-        return {name: value for name, value in found.items() if isinstance(value, str)}
+        except (ValueError, RecursionError):  # not JSON, not even text, or nested too deeply
+            return None
+        whole = isinstance(entries, dict) and all(isinstance(e, dict) for e in entries.values())
+        return entries if whole else None
 
     def _write(self, states: dict[str, str], guesses: dict[str, str]) -> None:
         draft = self.path.with_name(self.path.name + ".part")
         text = json.dumps({"states": states, "guesses": guesses}, indent=1) + "\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self._parts() is None:
+                self.path.replace(self.path.with_name(self.path.name + ".damaged"))
             draft.write_text(text, encoding="utf-8")
             draft.replace(self.path)  # whole or not at all
         except OSError:

@@ -15,8 +15,11 @@ import torch
 from torch import nn
 
 
-class TooSlow(Exception):
-    """The reader's code took longer than a check waits for it."""
+class TooSlow(BaseException):
+    """The reader's code took longer than a check waits for it.
+
+    No `Exception`, so that an `except Exception` in that code lets it pass.
+    """
 
 
 @contextmanager
@@ -37,7 +40,7 @@ def same_random_state() -> Iterator[None]:
 
 @contextmanager
 def patience(seconds: float) -> Iterator[None]:
-    """Raise TooSlow inside when it takes longer.
+    """Raise TooSlow inside when it takes longer, and each second from then on.
 
     Where there is no alarm (Windows, or a thread that is not the main one) nothing is limited: the
     notebook's stop button still works.
@@ -53,7 +56,7 @@ def patience(seconds: float) -> Iterator[None]:
         raise TooSlow(f"more than {seconds:g} seconds")
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     try:
         yield
     finally:

@@ -6,6 +6,8 @@ import html
 import inspect
 import numbers
 import reprlib
+import string
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,24 +19,69 @@ LABELS: dict[Kind, str] = {
 }
 
 
-class Wrong(Exception):
-    """Raised by a check: which mistake it recognised, and what it says to the reader.
+class Mistake(Exception):
+    """Raised by a check: a mistake that it recognised.
 
-    code : short name of the mistake, such as "all-frozen"
-    message : what was seen, with values, and why that matters
+    Parameters
+    ----------
+    code : str
+        Short name of the mistake, such as "all-frozen": a key of the exercise's own table of
+        mistakes, or of `recognise.MESSAGES`.
+    **values
+        What the message in that table names in braces.
     """
+
+    def __init__(self, code: str, /, **values: Any) -> None:
+        super().__init__(code)
+        self.code, self.values = code, values
+
+    def told(self, *tables: Mapping[str, str]) -> str:
+        """Return what is said to the reader, from the first table that has the code.
+
+        Raises
+        ------
+        LookupError
+            When no table has the code, or its message names a value that was not given.
+        """
+        for table in tables:
+            if self.code in table:
+                text = _Careful().vformat(table[self.code], (), self.values)
+                return " ".join(text.split())
+        raise LookupError(f"no table has the mistake {self.code!r}")
+
+
+class Wrong(Exception):
+    """A mistake with its own message; makes way for `Mistake`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code, self.message = code, message
 
 
+class _Careful(string.Formatter):
+    """Fills values into a message; one that cannot be written as asked is named in words."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        try:
+            return str(super().format_field(value, format_spec))
+        except Exception:  # a reader's object may raise anything when it is printed
+            return describe(value)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The answer to an answer.
 
-    kind : "right", "wrong" or "not attempted"
-    code : the mistake that was recognised; "" where there is none
+    Parameters
+    ----------
+    exercise : str
+        Its number, such as "4.1".
+    kind : {"right", "wrong", "not attempted"}
+        What became of the answer.
+    message : str
+        What was seen, with values, and why that matters.
+    code : str, optional
+        The mistake that was recognised; empty where there is none.
     """
 
     exercise: str
@@ -79,7 +126,11 @@ def describe(value: Any) -> str:
         return "a lambda" if name == "<lambda>" else f"the function {name}"
     shape = getattr(value, "shape", None)
     if kind in {"Tensor", "Parameter", "ndarray"}:
-        return f"a {kind} of shape {tuple(shape or ())}"
+        return f"{_article(kind)} {kind} of shape {tuple(shape or ())}"
     if isinstance(value, list | tuple | dict | set):
         return f"a {kind} of {len(value)} {'item' if len(value) == 1 else 'items'}"
     return f"an object of type {kind}"
+
+
+def _article(word: str) -> str:
+    return "an" if word[0].lower() in "aeiou" else "a"

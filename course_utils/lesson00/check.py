@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.networks.heads import find_head
 
@@ -25,7 +25,7 @@ from torch import Tensor, nn
 )
 def head_share(share: Any, model: nn.Module) -> str:
     """Share of the network's parameters that sits in the new head."""
-    value = seeing.a_number(share, "The share")
+    value = recognise.number(share, "The share")
     head = find_head(model)[1]
     inside = sum(p.numel() for p in head.parameters())
     everything = sum(p.numel() for p in model.parameters())
@@ -76,7 +76,7 @@ def head_share(share: Any, model: nn.Module) -> str:
 )
 def sure_and_wrong(place: Any, scores: Tensor, labels: Tensor) -> str:
     """Place of the test image that the network gets wrong with the greatest certainty."""
-    value = seeing.a_number(place, "The place")
+    value = recognise.number(place, "The place")
     sure, answer = scores.detach().softmax(1).max(1)
     bad = answer != labels.to(answer.device)
     if not bool(bad.any()):

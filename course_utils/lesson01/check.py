@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.lesson01.check_states import best_epoch, what_differs
 
@@ -32,7 +32,7 @@ SIZES = {32, 48, 64, 96, 128, 160, 192, 224, 256}  # of whole images, as one wou
 )
 def eight_bits(bytes_needed: Any, state: Mapping[str, Tensor]) -> str:
     """Bytes of the checkpoint with one byte a float, and eight bytes a counter."""
-    value = seeing.a_number(bytes_needed, "The size")
+    value = recognise.number(bytes_needed, "The size")
     floats = sum(t.numel() for t in state.values() if t.is_floating_point())
     counters = sum(t.numel() for t in state.values() if not t.is_floating_point())
     right = floats + 8 * counters
@@ -105,8 +105,8 @@ def _other_widths(value: float, floats: int, counters: int) -> None:
 )
 def resnet_field(guess: Any, side: Any) -> str:
     """Side of the receptive field behind ResNet-18's first residual block."""
-    guessed = seeing.a_number(guess, "Your guess")
-    value = seeing.a_number(side, "The side")
+    guessed = recognise.number(guess, "Your guess")
+    value = recognise.number(side, "The side")
     if value == FIELD:
         off = abs(guessed - FIELD)
         near = "right" if off == 0 else f"{off:g} pixels off"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import describe
 
@@ -31,8 +31,8 @@ DAMAGED = "features.1.conv.1.weight"  # where the lesson flips a bit
 )
 def best_epoch(keep: Any, restore: Any) -> str:
     """Keep a network's state while training goes on, and go back to it."""
-    my_keep = seeing.a_function(keep, "my_keep")
-    my_restore = seeing.a_function(restore, "my_restore")
+    my_keep = recognise.function(keep, "my_keep")
+    my_restore = recognise.function(restore, "my_restore")
     torch.manual_seed(0)
     model = nn.Sequential(
         nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(64, 2)
@@ -156,7 +156,7 @@ def _pointers(kept: Any) -> set[int]:
 )
 def what_differs(function: Any, damaged: Any) -> str:
     """Names of the tensors that differ in two state dicts, and the one with the flipped bit."""
-    differing = seeing.a_function(function, "differing")
+    differing = recognise.function(function, "differing")
     _plain_cases(differing)
     _hard_cases(differing)
     _one_sided(differing)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from course_utils import experiments
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import Wrong, describe
 from course_utils.lesson02.check_block import measured_block
@@ -28,7 +28,7 @@ from torch import Tensor
 )
 def mended_forward(function: Any) -> str:
     """A forward pass that adds the input to what the layers make of it."""
-    forward = seeing.a_function(function, "my_forward")
+    forward = recognise.function(function, "my_forward")
     calls = 0
 
     def layers(x: Tensor) -> Tensor:
@@ -151,8 +151,8 @@ def which_remedy(best: Any, helping: Any) -> str:
     means = {name: sum(values) / len(values) for name, values in runs.items()}
     first = max(means, key=lambda name: means[name])
     helps = {name for name in runs if min(runs[name]) > max(nothing)}
-    chosen = seeing.a_choice(best, REMEDIES)
-    named = {seeing.a_choice(item, REMEDIES) for item in seeing.items(helping, 5, "What helps")}
+    chosen = recognise.choice(best, REMEDIES)
+    named = {recognise.choice(item, REMEDIES) for item in recognise.items(helping, 5, "What helps")}
     for name in REMEDIES:
         if name in named and name not in helps:
             _no_help(name, runs[name], nothing)

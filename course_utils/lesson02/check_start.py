@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.safety import copy_of
 from course_utils.exercises.verdict import describe
@@ -32,8 +32,8 @@ TOLERANCE = 0.25  # relative, of a measured change: other images and other noise
 )
 def quiet_start(guess: Any, network: Any, change: Any, images: Any) -> str:
     """A residual twin whose blocks start as the identity, and what becomes of a nudge in it."""
-    guessed = seeing.a_number(guess, "Your guess")
-    net = seeing.a_model(network, example="my_network")
+    guessed = recognise.number(guess, "Your guess")
+    net = recognise.network(network, example="my_network")
     blocks = [module for module in net.modules() if isinstance(module, twins.Block)]
     _a_residual_twin(net, blocks)
     _last_norms_at_zero(blocks)
@@ -43,7 +43,7 @@ def quiet_start(guess: Any, network: Any, change: Any, images: Any) -> str:
             f"These are the rows of all {len(change)} blocks; wanted is the change behind the last "
             "one: [-1]['change'].",
         )
-    value = seeing.a_number(change, "The last change")
+    value = recognise.number(change, "The last change")
     x = images.detach()
     rows = twins.nudge(copy_of(net), x)
     quiet, first = float(rows[-1]["change"]), float(rows[0]["change"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import describe
 from course_utils.training.freezing import batch_norms, count_trainable
@@ -30,21 +30,21 @@ ACTIVE = 3  # blocks that may learn in exercise 4.3, the head included
 )
 def first_ten(network: Any) -> str:
     """Blocks 0 to 9 frozen, parameters and batch norm; the others learn."""
-    model = seeing.a_model(network, example="my_network")
+    model = recognise.network(network, example="my_network")
     blocks = getattr(model, "features", None)
     if not isinstance(blocks, nn.Sequential) or len(blocks) < 19:
         raise wrong(
             "other-network",
             f"This {type(model).__name__} has no model.features with 19 blocks: MobileNetV2 has.",
         )
-    still = [i for i, block in enumerate(blocks) if seeing.frozen(block)]
+    still = [i for i, block in enumerate(blocks) if recognise.is_frozen(block)]
     _right_blocks(model, blocks, still)
     awake = [i for i in range(10) if any(norm.training for norm in batch_norms(blocks[i]))]
     if awake:
         raise wrong(
             "batch-norm-awake",
             f"The parameters of blocks 0 to 9 are frozen, but batch norm is in train mode in "
-            f"{seeing.listed(awake)}: its running statistics would move with every batch. "
+            f"{recognise.listed(awake)}: its running statistics would move with every batch. "
             "Call eval() on these blocks, after any train().",
         )
     return (
@@ -70,7 +70,9 @@ def _right_blocks(model: nn.Module, blocks: nn.Sequential, still: list[int]) -> 
         )
     if not still:
         resting = [i for i in range(10) if not blocks[i].training]
-        extra = f" (Blocks {seeing.listed(resting)} are in eval mode: that stops only batch norm.)"
+        extra = (
+            f" (Blocks {recognise.listed(resting)} are in eval mode: that stops only batch norm.)"
+        )
         raise wrong(
             "nothing-frozen",
             f"All {len(blocks)} blocks can still learn.{extra if resting else ''} Switch off "
@@ -89,7 +91,7 @@ def _right_blocks(model: nn.Module, blocks: nn.Sequential, still: list[int]) -> 
             "wrong-count",
             f"The first {len(still)} blocks are frozen, not ten. features[:10] is right.",
         )
-    raise wrong("other-blocks", f"Frozen are {seeing.listed(still)}; wanted are blocks 0 to 9.")
+    raise wrong("other-blocks", f"Frozen are {recognise.listed(still)}; wanted are blocks 0 to 9.")
 
 
 @exercise(
@@ -103,7 +105,7 @@ def _right_blocks(model: nn.Module, blocks: nn.Sequential, still: list[int]) -> 
 )
 def mended_loop(loop: Any) -> str:
     """The colleague's loop, so that the frozen part stays in eval mode in every epoch."""
-    function = seeing.a_function(loop, "mended_loop")
+    function = recognise.function(loop, "mended_loop")
     model = mobilenet_v2(num_classes=10)
     model.features.train()
     seen: list[tuple[bool, bool, bool, bool]] = []
@@ -166,8 +168,8 @@ def _backbone_rests(epochs: int, awake: int, grads: int) -> None:
 )
 def share_of_three(guess: Any, share: Any) -> str:
     """Share of the parameters that learn when the last three blocks, head included, are thawed."""
-    seeing.a_number(guess, "Your guess")
-    value = seeing.a_number(share, "The share")
+    recognise.number(guess, "Your guess")
+    value = recognise.number(share, "The share")
     possible = {_share(classes, ACTIVE) for classes in range(2, 101)}
     low, high = min(possible), max(possible)
     if low - 5e-3 <= value <= high + 5e-3:
@@ -221,7 +223,7 @@ def _share(classes: int, blocks: int) -> float:
 )
 def cache_size(megabytes: Any) -> str:
     """Megabytes for the maps behind block 6 of 50,000 images at 224 pixels."""
-    value = seeing.a_number(megabytes, "The size")
+    value = recognise.number(megabytes, "The size")
     one = 32 * 28 * 28 * 4 / 1e6
 
     def near(wanted: float) -> bool:

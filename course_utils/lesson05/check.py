@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from course_utils import experiments, training
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import Wrong, describe
 from course_utils.networks.heads import replace_head
@@ -36,7 +36,7 @@ EPOCHS = 5
 )
 def three_rates(network: Any, optimizer: Any) -> str:
     """Discriminative rates: 1e-4 for blocks 0 to 13, 1e-3 for the others, 3e-3 for the head."""
-    model = seeing.a_model(network, example="my_model")
+    model = recognise.network(network, example="my_model")
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise wrong("no-optimizer", f"This is {describe(optimizer)}; wanted is an optimizer.")
     parts = _parts(model)
@@ -127,7 +127,7 @@ def _rates_right(found: dict[str, set[float]]) -> None:
 )
 def thaw_that_works(function: Any) -> str:
     """Thaw the backbone so that it learns, at a tenth of the head's rate."""
-    thaw = seeing.a_function(function, "my_thaw")
+    thaw = recognise.function(function, "my_thaw")
     model = mobilenet_v2(num_classes=10)
     model.features.requires_grad_(False)
     old = torch.optim.Adam(model.classifier.parameters(), lr=1e-3)
@@ -198,10 +198,10 @@ def rates_to_choose(best: Any, below: Any) -> str:
     means = rows.groupby("rate")["accuracy"].mean()
     line = rows["head_only"].mean()
     right = {float(rate) for rate, mean in means.items() if mean < line}
-    chosen = seeing.a_number(best, "The best rate")
+    chosen = recognise.number(best, "The best rate")
     _best_rate(chosen, means)
     given = {
-        seeing.a_number(rate, "A rate") for rate in seeing.items(below, len(means), "The list")
+        recognise.number(rate, "A rate") for rate in recognise.items(below, len(means), "The list")
     }
     if given == right:
         return (
@@ -251,7 +251,7 @@ def _best_rate(chosen: float, means: pd.Series[float]) -> None:
 )
 def beat_the_recipe(recipe: Any, course: Course) -> str:
     """Beat the classic recipe on validation images, over three seeds, within five thawed epochs."""
-    function = seeing.a_function(recipe, "my_recipe")
+    function = recognise.function(recipe, "my_recipe")
     # Two fifths are held out: what is left to train on is as much as the lesson has.
     wide = course if course.train is None else replace(course, train=course.train * 5 // 3)
     rows = [_one_seed(function, wide, seed) for seed in SEEDS]

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from course_utils import experiments
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import Wrong
 from course_utils.lesson06 import surgery
@@ -58,9 +58,9 @@ def _tally(place: int) -> dict[str, int]:
 )
 def one_more_at_15(guess: Any, matched: Any, right: Any) -> str:
     """Tensors that match, and that are right, when a block is inserted at 15."""
-    guessed = seeing.a_number(guess, "Your guess")
-    given = seeing.a_number(matched, "The number of matched tensors")
-    placed = seeing.a_number(right, "The number in the right place")
+    guessed = recognise.number(guess, "Your guess")
+    given = recognise.number(matched, "The number of matched tensors")
+    placed = recognise.number(right, "The number in the right place")
     truth = _tally(PLACE)
     _matched(given, truth)
     _in_place(placed, truth)
@@ -163,9 +163,9 @@ def unfair_report(fault: Any, gap: Any, shown: Any) -> str:
     """What is wrong with a comparison, and what the record says when it is made fairly."""
     fair = pd.DataFrame(experiments.read_record("fair_comparison")["rows"])
     scores = fair.groupby(["start", "architecture"])["accuracy"].apply(list).to_dict()
-    chosen = seeing.a_choice(fault, FAULTS)
-    points = seeing.a_number(gap, "The gap")
-    said = seeing.a_choice(shown, ("yes", "no"))
+    chosen = recognise.choice(fault, FAULTS)
+    points = recognise.number(gap, "The gap")
+    said = recognise.choice(shown, ("yes", "no"))
     if chosen != "start":
         _not_the_fault(chosen, fair, scores)
     _fair_gap(points, scores)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.lesson06 import surgery
 
@@ -54,7 +54,7 @@ class Attempt:
 )
 def careful_load(function: Any) -> str:
     """Load a whole backbone, with another head if need be, and refuse anything less."""
-    my_load = seeing.a_function(function, "my_load")
+    my_load = recognise.function(function, "my_load")
     torch.manual_seed(0)
     donor = mobilenet_v2(num_classes=30, width_mult=WIDTH)
     state = donor.state_dict()

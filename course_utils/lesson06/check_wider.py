@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.safety import copy_of
 from course_utils.exercises.verdict import describe
@@ -32,7 +32,7 @@ TOLERANCE = 1e-4  # of the largest output; sums in another order differ by some 
 )
 def wider_and_same(network: Any, original: Any) -> str:
     """Block 14 twice as wide, with random new channels of which nobody takes anything."""
-    model = seeing.a_model(network, example="my_wider")
+    model = recognise.network(network, example="my_wider")
     if not isinstance(model, MobileNetV2):
         raise wrong("other-network", f"This is {describe(model)}; wanted is a MobileNetV2.")
     old, new = _block(original), _block(model)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from course_utils import experiments
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import describe
 from course_utils.exercises.weighing import Lead, lead, unbeaten
@@ -42,7 +42,7 @@ def where_to_cut(block: Any, k_frozen: Any, k_tuned: Any) -> str:
     blocks = _block_to_probe(block)
     frozen, tuned = _enough_k(k_frozen, "frozen"), _enough_k(k_tuned, "fine-tuned")
     return (
-        f"The record tells no difference between {seeing.listed(blocks)} for the probe. Frozen, "
+        f"The record tells no difference between {recognise.listed(blocks)} for the probe. Frozen, "
         f"{_words(frozen)} transferred blocks are best; fine-tuned, {_words(tuned)}: what is in "
         "the way as it is can still be the better start."
     )
@@ -56,7 +56,7 @@ def _block_to_probe(answer: Any) -> list[int]:
     """Raise unless no block is clearly better for the direction of grain; else all such blocks."""
     if isinstance(answer, str) and answer.startswith("features."):
         answer = int(answer.removeprefix("features."))
-    value = seeing.a_number(answer, "The block")
+    value = recognise.number(answer, "The block")
     deep = _rows("probes_by_depth")
     plain = deep[(deep["network"] == "pretrained") & (deep["pooling"] == "mean")]
     tables = {
@@ -95,7 +95,7 @@ def _block_to_probe(answer: Any) -> list[int]:
 
 def _enough_k(answer: Any, mode: str) -> list[int]:
     """Raise unless the record knows no better k for the direction of grain; else all such k."""
-    value = seeing.a_number(answer, f"k for {mode} blocks")
+    value = recognise.number(answer, f"k for {mode} blocks")
     table = _by_k(mode)
     good = unbeaten(table)
     if value in good:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import describe
 from course_utils.training.freezing import batch_norms
@@ -34,13 +34,13 @@ HALF = 10  # blocks, in the prediction
 )
 def right_end(guess: Any, graft: Any) -> str:
     """The first k blocks from another network, frozen; all behind them fresh."""
-    share = seeing.a_number(guess, "Your guess")
+    share = recognise.number(guess, "Your guess")
     if not 0 <= share <= 1:
         raise wrong(
             "no-share",
             f"A share lies between 0 and 1; {share:g} does not. Is it in percent? Divide by 100.",
         )
-    function: Callable[..., Any] = seeing.a_function(graft, "my_graft")
+    function: Callable[..., Any] = recognise.function(graft, "my_graft")
     for k in (K, 0, BLOCKS):
         _try_out(function, k)
     network = mobilenet_v2(num_classes=CLASSES)
@@ -113,7 +113,7 @@ def _copied(blocks: nn.Sequential, theirs: nn.Sequential, k: int) -> None:
     pairs = list(zip(blocks, theirs, strict=True))
     copied = [i for i, (a, b) in enumerate(pairs) if _same(a.parameters(), b.parameters())]
     without = [i for i in copied if not _same(pairs[i][0].buffers(), pairs[i][1].buffers())]
-    seen = f"With k = {k} the weights of {seeing.listed(copied)} are those of the source"
+    seen = f"With k = {k} the weights of {recognise.listed(copied)} are those of the source"
     if copied == list(range(k)):
         if without:
             raise wrong(
@@ -123,7 +123,7 @@ def _copied(blocks: nn.Sequential, theirs: nn.Sequential, k: int) -> None:
             )
         return
     if k in (0, BLOCKS):
-        raise wrong("an-end", f"{seen}; for k = {k} that should be {seeing.listed(range(k))}.")
+        raise wrong("an-end", f"{seen}; for k = {k} that should be {recognise.listed(range(k))}.")
     if not copied:
         raise wrong("nothing-copied", f"With k = {k} no block has the weights of the source.")
     if len(copied) == BLOCKS:
@@ -137,7 +137,7 @@ def _copied(blocks: nn.Sequential, theirs: nn.Sequential, k: int) -> None:
             f"{seen}. That is the end next to the head: negative numbers count from the back, and "
             "features[0] is the block that sees the image.",
         )
-    raise wrong("other-blocks", f"{seen}; wanted are {seeing.listed(range(k))}.")
+    raise wrong("other-blocks", f"{seen}; wanted are {recognise.listed(range(k))}.")
 
 
 def _same(one: Iterable[Tensor], other: Iterable[Tensor]) -> bool:
@@ -152,19 +152,19 @@ def _frozen(network: nn.Module, blocks: nn.Sequential, k: int) -> None:
             "requires_grad was set on a module: a new attribute that nobody reads. "
             "requires_grad_(False), with the underscore, reaches the parameters.",
         )
-    still = [i for i, block in enumerate(blocks) if seeing.frozen(block)]
+    still = [i for i, block in enumerate(blocks) if recognise.is_frozen(block)]
     if not any(p.requires_grad for p in network.parameters()):
         raise wrong("all-frozen", f"With k = {k} nothing can learn, not even the head.")
     if still != list(range(k)):
         raise wrong(
             "other-frozen",
-            f"With k = {k}, frozen are {seeing.listed(still)}; wanted are "
-            f"{seeing.listed(range(k))}, those that were transferred.",
+            f"With k = {k}, frozen are {recognise.listed(still)}; wanted are "
+            f"{recognise.listed(range(k))}, those that were transferred.",
         )
     awake = [i for i in range(k) if any(norm.training for norm in batch_norms(blocks[i]))]
     if awake:
         raise wrong(
             "batch-norm-awake",
             f"With k = {k} no parameter of the transferred blocks learns, but batch norm is in "
-            f"train mode in {seeing.listed(awake)}: its statistics would move. Call eval().",
+            f"train mode in {recognise.listed(awake)}: its statistics would move. Call eval().",
         )

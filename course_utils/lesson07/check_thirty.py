@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from course_utils import experiments, training
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.weighing import Lead, lead
 from course_utils.images.datasets import ImageData, load_shapes
@@ -44,7 +44,7 @@ TESTS = 1000  # test images of all classes; three tenths of them are of three cl
 )
 def thirty_images(training_function: Any, course: Course) -> str:
     """A network for thirty near images, over three draws, against a head on frozen features."""
-    function = seeing.a_function(training_function, "my_training")
+    function = recognise.function(training_function, "my_training")
     peeked = _lesson_tests(course)
     ours, theirs, classes, tests = {}, {}, 2, 1
     for seed in SEEDS:
@@ -152,7 +152,7 @@ def _trained(
             "The function gave an iterator and nobody walked through it, so nothing was trained. "
             "Loop over the events inside.",
         )
-    network = seeing.a_model(model if result is None else result, example="model")
+    network = recognise.network(model if result is None else result, example="model")
     after = network.state_dict()
     if not used:
         raise wrong(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from course_utils import experiments, training
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.safety import copy_of
 from course_utils.exercises.verdict import describe
@@ -65,7 +65,7 @@ def _words(names: list[Any]) -> str:
 
 def _enough_classes(runs: pd.DataFrame, answer: Any, treatment: str) -> list[Any]:
     """Raise unless the record knows nothing better; else all answers that are as good."""
-    chosen = seeing.a_number(answer, f"The number of classes if {treatment}")
+    chosen = recognise.number(answer, f"The number of classes if {treatment}")
     mine = runs[(runs["source"] == "other shapes") & (runs["source_images"] == 5120)]
     mine = mine[mine["treatment"] == treatment]
     table = mine.pivot(index="seed", columns="source_classes", values="accuracy")
@@ -101,7 +101,7 @@ def _wasted_if_frozen(runs: pd.DataFrame, answer: Any) -> None:
     ahead = {str(name): lead(table[name], scratch) for name in table}
     right = {name for name, gain in ahead.items() if not (gain.clear and gain.mean > 0)}
     given = set()
-    for name in seeing.items(answer, 2 * len(ahead), "Your answer on kinds"):
+    for name in recognise.items(answer, 2 * len(ahead), "Your answer on kinds"):
         kind = name.strip().lower() if isinstance(name, str) else name
         if kind not in ahead:
             known = ", ".join(repr(one) for one in ahead)
@@ -159,7 +159,7 @@ def _was_worth_it(runs: pd.DataFrame, name: str, gain: Lead) -> None:
 )
 def better_backbone(mine: Any, network: nn.Module, prepare: Prepare, target: ImageData) -> str:
     """A backbone that is worth more on the target, frozen, than the lesson's own."""
-    model = seeing.a_model(mine, example="my_network")
+    model = recognise.network(mine, example="my_network")
     _a_fair_rival(model, network)
     ours, theirs = _worth(model, prepare, target), _worth(network, prepare, target)
     _target_unseen(model, prepare, target, float(ours.mean()))
@@ -194,7 +194,7 @@ def _a_fair_rival(model: nn.Module, network: nn.Module) -> None:
         _, head = find_head(model)
     except ValueError as error:
         raise wrong("no-head", f"{error}. Is this a part of a network?") from error
-    if model is network or seeing.same_state(model, network):
+    if model is network or recognise.same_state(model, network):
         raise wrong(
             "same-network", "This is the lesson's own network: it cannot be better than itself."
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import describe
 from course_utils.images.preprocessing import Prepare
@@ -37,7 +37,7 @@ MEAN, STD, SIDE = (0.25, 0.5, 0.75), (0.1, 0.2, 0.4), 24  # of the file that the
 )
 def read_whole_file(reader: Any) -> str:
     """A network and its prepare from a file that the function has never seen."""
-    function = seeing.a_function(reader, "my_reader")
+    function = recognise.function(reader, "my_reader")
     theirs = used_network(len(NAMES))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "insects.safetensors"
@@ -112,8 +112,8 @@ def _two(returned: Any) -> tuple[nn.Module, Callable[[Tensor], Any]]:
     network, prepare = returned
     if isinstance(prepare, nn.Module) and not isinstance(network, nn.Module):
         raise wrong("swapped", "Both came back in the wrong order: first the network, please.")
-    model = seeing.a_model(network, example="small_net(7)")
-    return model, seeing.a_function(prepare, "Prepare(size, mean, std)")
+    model = recognise.network(network, example="small_net(7)")
+    return model, recognise.function(prepare, "Prepare(size, mean, std)")
 
 
 def _whole(network: nn.Module, theirs: nn.Module) -> None:

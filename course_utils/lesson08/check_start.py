@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.safety import TooSlow
 from course_utils.exercises.verdict import describe
@@ -31,7 +31,7 @@ Start = Callable[[dict[str, Tensor], int], Any]
 )
 def safe_start(start: Any) -> str:
     """A network that starts from a file's backbone, with a new head, or says that it cannot."""
-    function = seeing.a_function(start, "my_start")
+    function = recognise.function(start, "my_start")
     _starts(function, old=30, new=10)
     _starts(function, old=10, new=10)
     state = {f"module.{name}": tensor for name, tensor in used_network(10).state_dict().items()}

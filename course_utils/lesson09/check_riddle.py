@@ -5,7 +5,7 @@ from __future__ import annotations
 import numbers
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import describe
 from course_utils.lesson09.check_lab import HEAD, noted
@@ -81,7 +81,7 @@ def _proof(proof: Any, name: str, puzzle: Riddle) -> None:
         raise wrong("a-count", f"{share:g} tensors, perhaps; which ones? Give a list of names.")
     if isinstance(proof, str):
         raise wrong("one-text", "The proof is a list of names, even if it has one: [name].")
-    names = [str(n) for n in seeing.items(proof, 999, "The proof")]
+    names = [str(n) for n in recognise.items(proof, 999, "The proof")]
     known = set(puzzle.original.state_dict())
     if unknown := [n for n in names if n not in known]:
         raise wrong(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.safety import copy_of
 from course_utils.exercises.verdict import describe
@@ -32,8 +32,8 @@ CLASSES = 7
 )
 def two_heads(efficientnet: Any, swin: Any) -> str:
     """New heads for a convolutional network and a transformer that were never met before."""
-    one = seeing.a_model(efficientnet, example="my_efficientnet")
-    other = seeing.a_model(swin, example="my_swin")
+    one = recognise.network(efficientnet, example="my_efficientnet")
+    other = recognise.network(swin, example="my_swin")
     for model, kind, name in (
         (one, EfficientNet, "efficientnet_b0"),
         (other, SwinTransformer, "swin_t"),

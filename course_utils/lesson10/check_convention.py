@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import describe
 from course_utils.lesson10.freeze_conventions import KINDS, tensors_by_kind
@@ -33,7 +33,7 @@ OUTLINES = {"MobileNetV2": True, "ResNet-18": True, "VGG-16": False, "ViT-B/16":
 )
 def as_fastai(function: Any, networks: Any) -> str:
     """fastai's frozen phase, written in PyTorch; and where two conventions mean the same."""
-    ready = seeing.a_function(function, "my_frozen")
+    ready = recognise.function(function, "my_frozen")
     model, x, y = _small_resnet()
     returned = ready(model)
     if isinstance(returned, nn.Module):
@@ -139,7 +139,7 @@ def _like_fastai(moved: dict[str, list[str]], still: set[str]) -> None:
 
 def _same_meaning(networks: Any) -> None:
     """Raise unless these are the networks without running statistics."""
-    chosen = {str(name) for name in seeing.items(networks, 9, "The answer about networks")}
+    chosen = {str(name) for name in recognise.items(networks, 9, "The answer about networks")}
     right = {name for name, running in OUTLINES.items() if not running}
     if unknown := sorted(chosen - set(OUTLINES)):
         raise wrong(

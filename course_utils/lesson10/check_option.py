@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import Wrong
 
@@ -110,7 +110,7 @@ _READINGS: dict[str, tuple[Callable[[Sequence[int]], set[str]], str]] = {
 def freeze_option(modules: Any, function: Any) -> str:
     """What a mark without its dot freezes, and `--freeze` as YOLOv5 means it."""
     _without_dot(modules)
-    freeze = seeing.a_function(function, "my_freeze")
+    freeze = recognise.function(function, "my_freeze")
     results = {tuple(option): _after(freeze, option, fresh=True) for option in OPTIONS}
     if any(found != _RIGHT(option) for option, found in results.items()):
         _misread(results)
@@ -130,7 +130,9 @@ def freeze_option(modules: Any, function: Any) -> str:
 
 def _without_dot(modules: Any) -> None:
     """Raise unless these are the modules that the mark "model.2" freezes."""
-    found = {seeing.a_number(n, "A module") for n in seeing.items(modules, 99, "The first answer")}
+    found = {
+        recognise.number(n, "A module") for n in recognise.items(modules, 99, "The first answer")
+    }
     right = {n for n in range(MODULES) if "model.2" in f"model.{n}."}
     if found == right:
         return
@@ -196,4 +198,4 @@ def _listed(modules: Sequence[int]) -> str:
     """Numbers of modules in words."""
     if len(modules) == 1:
         return f"module {modules[0]}"
-    return seeing.listed(modules).replace("blocks", "modules").replace("no block", "nothing")
+    return recognise.listed(modules).replace("blocks", "modules").replace("no block", "nothing")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import Wrong, describe
 from course_utils.world import IMAGENET_MEAN, IMAGENET_STD, Weights
@@ -53,7 +53,7 @@ REASONS = {
 )
 def by_hand(function: Any, own: Weights) -> str:
     """Resize, scale and normalise as these weights were trained."""
-    prepare = seeing.a_function(function, "my_prepare")
+    prepare = recognise.function(function, "my_prepare")
     stored = _flat_images()
     try:
         given = prepare(stored.clone())

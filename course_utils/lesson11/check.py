@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import Wrong, describe
 from course_utils.lesson11 import rules
@@ -28,7 +28,7 @@ def _three(answer: Any, example: str) -> tuple[float, float, float]:
             f"This is one number, {answer:g}. Wanted are three: the mean, the low end and the high "
             f"end of its interval, such as {example}.",
         )
-    found = [seeing.a_number(x, "Each end") for x in seeing.items(answer, 99, "An interval")]
+    found = [recognise.number(x, "Each end") for x in recognise.items(answer, 99, "An interval")]
     if len(found) != 3:
         raise wrong(
             "not-three",
@@ -138,7 +138,7 @@ def interval_of_five(interval: Any, larger: Any) -> str:
 )
 def paired_by_seed(function: Any) -> str:
     """The interval of a difference between two recipes, paired by seed."""
-    compare = seeing.a_function(function, "my_comparison")
+    compare = recognise.function(function, "my_comparison")
     rows = _runs()
     found = _three(compare(rows.copy()), "rules.interval(...)")
     by_seed = rules.paired(rows, "accuracy", "recipe", "B", "A").tolist()

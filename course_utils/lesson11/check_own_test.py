@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import describe
 from course_utils.lesson11 import own_runs, rules
@@ -50,7 +50,7 @@ def own_verdict(claim: Any, runs: Any, arms: Any) -> str:
 
 def _claim(answer: Any) -> int:
     """The number of a claim that two arms can test."""
-    number = seeing.a_number(answer, "The claim")
+    number = recognise.number(answer, "The claim")
     if number in own_runs.TESTS:
         return int(number)
     known = ", ".join(map(str, own_runs.TESTS))
@@ -71,7 +71,7 @@ def _table(runs: Any) -> pd.DataFrame:
         )
     table = runs if isinstance(runs, pd.DataFrame) else None
     if table is None:
-        rows = seeing.items(runs, MOST, "The table of runs")
+        rows = recognise.items(runs, MOST, "The table of runs")
         if not all(isinstance(row, dict) for row in rows):
             raise wrong(
                 "no-rows",
@@ -97,7 +97,7 @@ def _table(runs: Any) -> pd.DataFrame:
 
 def _arms(arms: Any, number: int) -> tuple[Any, Any]:
     """The names of the two arms, the one that the claim speaks for first."""
-    found = seeing.items(arms, 9, "The pair of arms")
+    found = recognise.items(arms, 9, "The pair of arms")
     if len(found) != 2:
         raise wrong("not-two-arms", f"There are {len(found)} names; two arms are compared.")
     first, second = found

@@ -8,7 +8,7 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from course_utils.exercises import seeing
+from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import describe
 from course_utils.lesson11 import report, rules
@@ -65,7 +65,7 @@ def changed(same: float) -> tuple[set[int], set[int]]:
 )
 def other_rule(guess: Any, when_strict: Any, when_lenient: Any) -> str:
     """Verdicts that change with half a point, and with five, in place of two."""
-    foreseen = seeing.a_number(guess, "Your guess")
+    foreseen = recognise.number(guess, "Your guess")
     strict = _numbers(when_strict, "The list for the strict rule")
     lenient = _numbers(when_lenient, "The list for the lenient rule")
     if rules.SAME != USUAL:
@@ -105,7 +105,7 @@ def _numbers(answer: Any, what: str) -> set[int]:
         )
     found = set()
     for one in listed:
-        number = seeing.a_number(one, f"{what}: each item")
+        number = recognise.number(one, f"{what}: each item")
         if number not in {claim.number for claim in CLAIMS}:
             raise wrong(
                 "not-a-claim",

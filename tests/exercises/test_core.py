@@ -1,18 +1,18 @@
 """The core of the exercises, on exercises made up here."""
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from authoring import notebooks, solving
-from course_utils.exercises import solutions
+from course_utils.exercises import recognise, solutions
 from course_utils.exercises.catalogue import progress_table
-from course_utils.exercises.exercise import Exercise, exercise, is_blank, wrong
+from course_utils.exercises.exercise import Exercise, exercise, is_blank
 from course_utils.exercises.progress import Progress
 from course_utils.exercises.safety import patience
-from course_utils.exercises.seeing import a_choice, a_model, a_number, items, listed
-from course_utils.exercises.verdict import Wrong, describe
+from course_utils.exercises.verdict import Mistake, describe
 from tests.exercises import harness
 
 import nbformat
@@ -20,13 +20,21 @@ import pytest
 import torch
 
 
-@exercise("99.1", wanted="the number two", hints=("It is even.", "It is 2."), seconds=0.5)
+@exercise(
+    "99.1",
+    wanted="the number two",
+    hints=("It is even.", "It is 2."),
+    mistakes={"squared": "This is   two\n times {other:g}."},
+    seconds=0.5,
+)
 def two(answer: Any) -> str:
     """Two."""
     if callable(answer):
         answer = answer()
     if answer == 4:
-        raise wrong("squared", "This is   two\n times two.")
+        raise Mistake("squared", other=2.0)
+    if answer == 5:
+        raise Mistake("in no table")
     assert answer == 2, "not two"
     torch.rand(3)
     return "The only even prime."
@@ -55,7 +63,7 @@ def test_verdicts() -> None:
     assert two.judge(2).text == "Exercise 99.1 · Right. The only even prime."
     verdict = two.judge(4)
     assert (verdict.kind, verdict.code) == ("wrong", "squared")
-    assert verdict.message == "This is two times two."
+    assert verdict.message == "This is two times 2."
     assert two.judge(...).kind == "not attempted"
     assert two.judge(2, 3).code == "arguments"
     assert guessed.judge(1, ...).code == "unfinished"
@@ -68,10 +76,29 @@ def test_an_unforeseen_answer_gets_a_sentence() -> None:
     assert "needs the number two; it was given the text 'x'" in verdict.message
 
 
+def test_a_mistake_in_no_table_gets_a_sentence_too() -> None:
+    assert two.judge(5).code == "unforeseen"
+
+
+def test_values_of_any_kind_can_be_filled_in() -> None:
+    mistake = Mistake("a", value=harness.Uncooperative(), braces="{x}", text="three")
+    said = mistake.told({}, {"a": "{value:.2f}, {braces} and {text:g}"})
+    assert said == "an object of type Uncooperative, {x} and the text 'three'"
+    with pytest.raises(LookupError):
+        Mistake("a").told({"a": "{missing}"})
+
+
+def test_exit_is_an_answer_like_any_other() -> None:
+    assert two.judge(sys.exit).code == "exits"
+
+
 def test_what_never_ends_is_stopped() -> None:
     def forever() -> None:
         while True:
-            time.sleep(0.01)
+            try:
+                time.sleep(0.01)
+            except Exception:
+                continue
 
     begun = time.monotonic()
     verdict = two.judge(forever)
@@ -144,13 +171,33 @@ def test_the_first_guess_is_kept(own_cache: Path, shown: list[Any]) -> None:
     assert Progress().states() == {"99.2": "solved"}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1, 2]", '{"states": 3}', '{"states": {"1.1": "no"}}'])
-def test_a_damaged_file_counts_as_empty(own_cache: Path, text: str) -> None:
+def test_what_is_no_number_is_no_guess(own_cache: Path, shown: list[Any]) -> None:
+    @exercise("99.4", wanted="a guess", hints=("a", "b"), guessed=True)
+    def number_guessed(guess: Any) -> str:
+        """A prediction."""
+        return f"It is {recognise.number(guess, 'It')}, and no other."
+
+    number_guessed("a third")
+    number_guessed(0.3)
+    assert "guess" not in shown[0][0]["text/plain"]
+    assert "Your first guess: the number 0.3." in shown[1][0]["text/plain"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, 2]", '{"states": 3}', "[" * 100_000])
+def test_a_damaged_file_counts_as_empty_and_is_set_aside(own_cache: Path, text: str) -> None:
     own_cache.write_text(text)
     kept = Progress()
     assert kept.states() == {}
     kept.note("1.1", "right")
     assert json.loads(own_cache.read_text())["states"] == {"1.1": "solved"}
+    assert own_cache.with_name("exercises.json.damaged").read_text() == text
+    kept.note("1.2", "right")
+    assert own_cache.with_name("exercises.json.damaged").read_text() == text
+
+
+def test_a_state_that_is_none_is_left_out(own_cache: Path) -> None:
+    own_cache.write_text('{"states": {"1.1": "no", "1.2": 3, "1.3": "tried"}}')
+    assert Progress().states() == {"1.3": "tried"}
 
 
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
@@ -192,10 +239,6 @@ def test_a_solution_is_printed_or_its_absence_said(
     assert "ask your instructor" in out
 
 
-def test_mistakes_are_read_off_the_source() -> None:
-    assert two.mistakes() == ["squared"]
-
-
 def test_filling_keeps_the_check_between_marks() -> None:
     cell = "# Your code here\nanswer = ...\ncheck.two(answer)\n"
     assert solutions.name_in(cell) == "two"
@@ -212,22 +255,6 @@ def test_verdicts_are_read_from_an_executed_notebook() -> None:
     output = nbformat.v4.new_output("display_data", verdict.bundle(), metadata=about)
     cell = nbformat.v4.new_code_cell("check.two(4)", outputs=[output])
     assert solving.verdicts(nbformat.v4.new_notebook(cells=[cell])) == {"99.1": verdict.text}
-
-
-def test_seeing() -> None:
-    assert a_number(torch.tensor([2.5]), "x") == 2.5
-    for value in (True, "3", float("inf"), torch.zeros(2)):
-        with pytest.raises(Wrong, match="x is"):
-            a_number(value, "x")
-    assert a_choice(" Frozen ", ["frozen"]) == "frozen"
-    with pytest.raises(Wrong, match="Choose one of"):
-        a_choice(3, ["frozen"])
-    with pytest.raises(Wrong, match="add \\(\\)"):
-        a_model(torch.nn.Linear)
-    assert items((1, 2), 3, "x") == [1, 2]
-    with pytest.raises(Wrong, match="more than 3"):
-        items(harness.endless(), 3, "x")
-    assert listed([3, 0, 1]) == "blocks 0 to 1, 3"
 
 
 def test_no_exercise_without_hints() -> None:

@@ -7,6 +7,8 @@ from typing import Any
 from tests.exercises.harness import Cases
 from tests.lesson04.cases import numbers
 
+import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -61,7 +63,7 @@ CASES = {
             "bias-of-inputs": numbers(48640, 47397),
             "old-head": numbers(47397, 1_281_000),
             "whole-network": numbers(47397, 2_271_269),
-            "another-count": numbers(47397, 47398),
+            "another-number": numbers(47397, 47398),
             "unfinished": numbers(47397, ...),
         },
     ),
@@ -70,6 +72,8 @@ CASES = {
             resnet(five),
             resnet(head(lambda: nn.Sequential(nn.Dropout(0.2), nn.Linear(512, 5))), [2, 5]),
             resnet(five, torch.Size([2, 5])),
+            lambda: (nn.DataParallel(resnet18(num_classes=5)), (2, 5)),
+            lambda: (torch.compile(resnet18(num_classes=5), backend="eager"), torch.tensor([2, 5])),
         ),
         wrong={
             "not-replaced": resnet(lambda m: None),
@@ -80,6 +84,10 @@ CASES = {
             "softmax-in-head": resnet(
                 head(lambda: nn.Sequential(nn.Linear(512, 5), nn.Softmax(1)))
             ),
+            "log-softmax-in-head": resnet(
+                head(lambda: nn.Sequential(nn.Linear(512, 5), nn.LogSoftmax(1)))
+            ),
+            "scores": resnet(five, torch.zeros(2, 5)),
             "other-network": lambda: (mobilenet_v2(num_classes=5), (2, 5)),
             "one-image": resnet(five, (1, 5)),
             "old-scores": resnet(five, (2, 1000)),
@@ -88,7 +96,16 @@ CASES = {
         },
     ),
     "seven_by_seven": Cases(
-        right=(numbers(224), numbers(200), numbers([193, 224]), numbers(range(193, 225))),
+        right=(
+            numbers(224),
+            numbers(200),
+            numbers([193, 224]),
+            numbers(range(193, 225)),
+            numbers(np.arange(193, 225)),
+            numbers(torch.tensor([200, 224])),
+            numbers(torch.tensor(224)),
+            numbers(pd.Series([193, 224])),
+        ),
         wrong={
             "the-map-itself": numbers(7),
             "halvings": numbers(112),
@@ -109,8 +126,12 @@ CASES = {
             "guessing": lambda: (math.log(10), right_loss),
             "a-probability": lambda: (0.232, right_loss),
             "sign": lambda: (-FLOOR, right_loss),
-            "another-floor": lambda: (0.7, right_loss),
+            "another-number": lambda: (0.7, right_loss),
             "no-loss": loss(lambda h, x, y: "2.3"),
+            "plain-number": loss(lambda h, x, y: F.cross_entropy(h(x), y).item()),
+            "three-softmaxes": loss(lambda h, x, y: F.cross_entropy(h(x).softmax(1).softmax(1), y)),
+            "sigmoid": loss(lambda h, x, y: F.cross_entropy(h(x).sigmoid(), y)),
+            "label-smoothing": loss(lambda h, x, y: F.cross_entropy(h(x), y, label_smoothing=0.1)),
             "still-softmax": loss(lambda h, x, y: F.cross_entropy(h(x).softmax(1), y)),
             "nll-of-probabilities": loss(lambda h, x, y: F.nll_loss(h(x).softmax(1), y)),
             "summed": loss(lambda h, x, y: F.cross_entropy(h(x), y, reduction="sum")),
