@@ -139,6 +139,7 @@ def arguments(root: Path, page: str, port: int, token: str, opens_browser: bool)
     """Return JupyterLab's command line."""
     options = [
         f"--ServerApp.root_dir={root}",
+        "--ServerApp.contents_manager_class=course_utils.commands.lab_files.LessonsFirst",
         f"--ServerApp.ip={HOST}",
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",

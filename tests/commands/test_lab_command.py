@@ -1,13 +1,14 @@
 """``python -m course_utils lab``: what it refuses, and what it tells JupyterLab."""
 
 import argparse
+import asyncio
 import importlib.util
 import json
 import socket
 import webbrowser
 from pathlib import Path
 
-from course_utils.commands import lab
+from course_utils.commands import lab, lab_files
 
 import pytest
 
@@ -88,3 +89,20 @@ def test_settings_keep_news_and_updates_off() -> None:
     notification = settings["@jupyterlab/apputils-extension:notification"]
     assert notification["fetchNews"] == "false"
     assert notification["checkForUpdates"] is False
+
+
+def test_the_list_of_files_shows_lessons_and_hides_only_what_stands_beside_them(
+    folder: Path,
+) -> None:
+    for name in ("lessons/notes", "lessons/solutions", "lessons/my own", "notes"):
+        (folder / name).mkdir()
+    files = lab_files.LessonsFirst(root_dir=str(folder))
+
+    def listed(path: str) -> list[str]:
+        return sorted(at["name"] for at in asyncio.run(files.get(path))["content"])
+
+    assert listed("lessons") == listed("/lessons/") == ["00_start_here.ipynb", "my own"]
+    assert listed("") == ["lessons", "notes"]
+    assert listed("lessons/notes") == [], "a hidden folder opens by its path"
+    chosen = f"--ServerApp.contents_manager_class={lab_files.__name__}.LessonsFirst"
+    assert chosen in lab.arguments(folder, "lessons/00_start_here.ipynb", 8888, "secret", True)

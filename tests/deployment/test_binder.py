@@ -4,6 +4,7 @@ The slow tests need COURSE_REPO2DOCKER, a folder that `pip install --target` has
 tests/binder-pins.txt; .ci/run makes it.
 """
 
+import importlib
 import json
 import os
 import re
@@ -160,3 +161,6 @@ def test_postbuild_runs_in_a_clean_folder(root: Path, tmp_path: Path) -> None:
     assert settings.read_text("utf-8") == (
         root / "course_utils" / "lab_settings" / "overrides.json"
     ).read_text("utf-8")
+    config = json.loads((prefix / "etc/jupyter/jupyter_server_config.json").read_text("utf-8"))
+    module, _, name = config["ServerApp"]["contents_manager_class"].rpartition(".")
+    assert hasattr(importlib.import_module(module), name)
