@@ -16,9 +16,8 @@ from torchvision.datasets import CIFAR10 as _TorchvisionCIFAR10
 
 CIFAR10 = Archive(
     name="CIFAR-10",
-    urls=(_TorchvisionCIFAR10.url,),
-    filename=_TorchvisionCIFAR10.filename,
-    md5=_TorchvisionCIFAR10.tgz_md5,
+    url=_TorchvisionCIFAR10.url,
+    checksum=f"md5:{_TorchvisionCIFAR10.tgz_md5}",
     folder=_TorchvisionCIFAR10.base_folder,
     files={
         **dict(_TorchvisionCIFAR10.train_list),
@@ -34,11 +33,11 @@ def online(timeout: float = 3.0) -> bool:
 
     Parameters
     ----------
-    timeout
+    timeout : float, optional
         Seconds; the answer never takes longer. With COURSE_OFFLINE=1 the network is not asked:
         then only a mirror that is a folder counts.
     """
-    return answers(CIFAR10.urls, timeout)
+    return answers(CIFAR10.url, timeout)
 
 
 def cache_folder() -> Path:
@@ -49,44 +48,40 @@ def cache_folder() -> Path:
     return Path(__file__).resolve().parents[2] / "data" / "downloads"
 
 
-def on_disk(root: Path | str | None = None, archive: Archive = CIFAR10) -> Path | None:
+def on_disk(root: Path | None = None, archive: Archive = CIFAR10) -> Path | None:
     """The folder from which `torchvision.datasets.CIFAR10(folder)` can load, or None.
 
     Parameters
     ----------
-    root
+    root : Path, optional
         The folder that holds `cifar-10-batches-py` (or that folder itself); by default
         `cache_folder()`.
-    archive
+    archive : Archive, optional
         The data set; another one in tests.
     """
-    return archive_on_disk(cache_folder() if root is None else Path(root), archive)
+    return archive_on_disk(root or cache_folder(), archive)
 
 
-def fetch(
-    root: Path | str | None = None,
-    *,
-    archive: Archive = CIFAR10,
-    progress: bool = True,
-    **options: Any,
-) -> Path:
-    """Download CIFAR-10 unless it is there, and return the folder for torchvision to load from.
+def fetch(root: Path | None = None, *, archive: Archive = CIFAR10, **options: Any) -> Path:
+    """Download CIFAR-10 unless it is there.
 
     Parameters
     ----------
-    root
+    root : Path, optional
         Where it lands; by default `cache_folder()`.
-    archive
+    archive : Archive, optional
         The data set; another one in tests.
-    progress
-        Show a bar.
-    options
-        Passed to `fetch_file`, such as `timeout`, `stall` and `retries`.
+    **options
+        Passed to `fetch_file`, such as `progress` and `retries`.
+
+    Returns
+    -------
+    Path
+        The folder for torchvision to load from.
 
     Raises
     ------
     DownloadError
         With cause and next step.
     """
-    folder = cache_folder() if root is None else Path(root)
-    return fetch_archive(folder, archive, progress=progress, **options)
+    return fetch_archive(root or cache_folder(), archive, **options)

@@ -1,17 +1,17 @@
 """Files that are whole or absent: checksums, disk errors in plain words, one writer at a time.
 
-What `fetching` and `archives` share. Nothing here knows of networks or data sets.
+Nothing here knows of networks or data sets.
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -19,6 +19,9 @@ from filelock import FileLock, Timeout
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _OTHER_FOLDER = "COURSE_CACHE chooses the folder for data, TORCH_HOME the one for weights"
+_MORE_SPACE = (
+    f"Free some space or choose a folder on another disk ({_OTHER_FOLDER}), then run this again."
+)
 
 
 class DownloadError(RuntimeError):
@@ -26,9 +29,9 @@ class DownloadError(RuntimeError):
 
     Parameters
     ----------
-    cause
+    cause : str
         What happened, with the names and numbers that matter.
-    next_step
+    next_step : str
         What the reader can do about it.
     """
 
@@ -41,41 +44,25 @@ class DownloadError(RuntimeError):
         return f"{self.cause}\nWhat to do: {self.next_step}"
 
 
-@dataclass(frozen=True)
-class Expected:
-    """What is known beforehand about a file.
+def complaint(path: Path, checksum: str | None) -> str | None:
+    """Say how a file differs from what is expected; None when it does not.
 
     Parameters
     ----------
-    sha256, md5
-        Hexadecimal digests. A shortened one (the first digits only) is compared as far as it
-        goes: torchvision's file names carry the first 8 digits of the SHA-256.
-    size
-        Bytes.
+    path : Path
+        A file that exists.
+    checksum : str or None
+        Algorithm and hexadecimal digits, such as `"sha256:b0353104"`, compared as far as the
+        digits go: torchvision's file names carry the first eight.
     """
-
-    sha256: str | None = None
-    md5: str | None = None
-    size: int | None = None
-
-    @property
-    def has_checksum(self) -> bool:
-        """Whether the content can be proved right, not only the size."""
-        return bool(self.sha256 or self.md5)
-
-    def complaint(self, path: Path) -> str | None:
-        """Say how the file at `path` differs from what is expected; None when it does not."""
-        size = path.stat().st_size
-        if self.size is not None and size != self.size:
-            return f"its size is {size} bytes, expected {self.size}"
-        if size == 0:
-            return "it is empty"
-        for algorithm, wanted in (("sha256", self.sha256), ("md5", self.md5)):
-            if wanted:
-                got = digest(path, algorithm)
-                if not got.startswith(wanted.lower()):
-                    return f"its {algorithm} is {got}, expected {wanted}"
-        return None
+    if path.stat().st_size == 0:
+        return "it is empty"
+    if checksum is not None:
+        algorithm, _, wanted = checksum.partition(":")
+        got = digest(path, algorithm)
+        if not got.startswith(wanted.lower()):
+            return f"its {algorithm} is {got}, expected {wanted}"
+    return None
 
 
 def digest(path: Path, algorithm: str) -> str:
@@ -92,20 +79,13 @@ def megabytes(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count} bytes"
 
 
-def beside(path: Path, ending: str) -> Path:
-    """The path with `ending` added to its name, such as `x.tar.gz` and `.part`."""
-    return path.with_name(path.name + ending)
-
-
 def set_aside(path: Path, reason: str) -> Path:
     """Rename a wrong file or folder to `NAME.bad` (`.bad2`, ...) and say so; return the new path.
 
     It may be all that is left of something dear to its owner, so it is neither trusted nor lost.
     """
-    aside, count = beside(path, ".bad"), 1
-    while aside.exists():
-        count += 1
-        aside = beside(path, f".bad{count}")
+    names = (path.with_name(f"{path.name}.bad{n if n > 1 else ''}") for n in itertools.count(1))
+    aside = next(name for name in names if not name.exists())
     path.replace(aside)
     print(f"{path} is not what it should be: {reason}. Kept as {aside.name}; fetching it anew.")
     return aside
@@ -118,8 +98,7 @@ def require_space(folder: Path, needed: int, what: str) -> None:
         raise DownloadError(
             f"Not enough space in {folder}: {what} needs {megabytes(needed)}, "
             f"{megabytes(free)} are free.",
-            f"Free some space or choose a folder on another disk ({_OTHER_FOLDER}), "
-            "then run this again.",
+            _MORE_SPACE,
         )
 
 
@@ -137,8 +116,7 @@ def disk_errors_explained(path: Path) -> Iterator[None]:
             raise DownloadError(
                 f"The disk is full ({reason}): {path} could not be written. "
                 "The unfinished part was removed.",
-                f"Free some space or choose a folder on another disk ({_OTHER_FOLDER}), "
-                "then run this again.",
+                _MORE_SPACE,
             ) from error
         if error.errno in _FORBIDDEN:
             raise DownloadError(

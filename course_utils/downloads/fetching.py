@@ -7,14 +7,13 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from course_utils.downloads.disk import (
     DownloadError,
-    Expected,
-    beside,
+    complaint,
     disk_errors_explained,
     is_disk_full,
     megabytes,
@@ -22,14 +21,7 @@ from course_utils.downloads.disk import (
     require_space,
     set_aside,
 )
-from course_utils.downloads.network import (
-    HEADERS,
-    Fault,
-    addresses,
-    explained,
-    patient_opener,
-    web_page_hint,
-)
+from course_utils.downloads.network import HEADERS, Fault, addresses, explained, web_page_hint
 
 from tqdm.auto import tqdm
 
@@ -47,41 +39,35 @@ ELSEWHERE = (
 
 
 def fetch_file(
-    urls: str | Sequence[str],
+    url: str,
     destination: Path,
     *,
-    sha256: str | None = None,
-    md5: str | None = None,
-    size: int | None = None,
-    timeout: float = 10.0,
+    checksum: str | None = None,
+    timeout: float = 15.0,
     retries: int = 3,
-    stall: float = 30.0,
     progress: bool = True,
-    needed_free: int | None = None,
 ) -> Path:
     """Download a file unless it is there already; it appears under its name only when whole.
 
-    The bytes go to `NAME.part` beside the destination. A broken transfer is resumed, also by a
-    later call when a checksum can prove the joined file right. A file that is there but fails
-    the checks is kept as `NAME.bad` and fetched anew. Several processes may call this at once.
+    The bytes go to `NAME.part` beside the destination. With a checksum a broken transfer is
+    resumed, also by a later call: only a checksum proves that the pieces fit. A file that is there
+    but fails the check is kept as `NAME.bad` and fetched anew. Several processes may call this at
+    once.
 
     Parameters
     ----------
-    urls
-        One address, or several that hold the same file (mirrors), tried in order. COURSE_MIRROR,
-        when set, goes before them.
-    destination
+    url : str
+        The file's address. COURSE_MIRROR, when set, goes before it.
+    destination : Path
         The file to make; its folder is made too.
-    sha256, md5, size
-        What the file must match: hexadecimal digests (or their first digits) and bytes.
-    timeout, stall
-        Seconds to wait for an answer, and for the next bytes once they flow.
-    retries
+    checksum : str, optional
+        What the file must match, such as `"md5:0f35..."`; the first digits alone will do.
+    timeout : float, optional
+        Seconds of silence after which an attempt is given up.
+    retries : int, optional
         Further attempts per address after one that brought next to nothing.
-    progress
+    progress : bool, optional
         Show a bar and say when an attempt failed.
-    needed_free
-        Bytes that must be free before starting, for instance to unpack the file afterwards.
 
     Returns
     -------
@@ -95,13 +81,12 @@ def fetch_file(
     KeyboardInterrupt
         Passed on; what has arrived is kept for the next call.
     """
-    expected = Expected(sha256, md5, size)
     destination = Path(destination).expanduser()
     with disk_errors_explained(destination):
         # Before any lock: a good file in a folder where nobody may write is still a good file.
-        if destination.is_file() and expected.complaint(destination) is None:
+        if destination.is_file() and complaint(destination, checksum) is None:
             return destination
-        candidates = addresses(urls)
+        candidates = addresses(url)
         if not candidates:
             raise DownloadError(
                 f"{destination} is not there or not right, and COURSE_OFFLINE=1 forbids "
@@ -111,102 +96,80 @@ def fetch_file(
         destination.parent.mkdir(parents=True, exist_ok=True)
         with one_at_a_time(destination):
             if destination.exists():
-                complaint = expected.complaint(destination) if destination.is_file() else "a folder"
-                if complaint is None:  # the process we waited for has fetched it
+                wrong = complaint(destination, checksum) if destination.is_file() else "a folder"
+                if wrong is None:  # the process we waited for has fetched it
                     return destination
-                set_aside(destination, complaint)
-            if needed_free is not None:
-                require_space(destination.parent, needed_free, destination.name)
-            transfer = _Transfer(destination, expected, timeout, retries, stall, progress)
-            transfer.run(candidates)
-            transfer.part.replace(destination)
+                set_aside(destination, wrong)
+            part = destination.with_name(f"{destination.name}.part")
+            transfer = _Transfer(destination.name, part, checksum, timeout, retries, progress)
+            transfer.from_any_of(candidates)
+            part.replace(destination)
     return destination
 
 
+@dataclass
 class _Transfer:
     """The way of one file into its `.part`, over several attempts and addresses."""
 
-    def __init__(
-        self,
-        destination: Path,
-        expected: Expected,
-        timeout: float,
-        retries: int,
-        stall: float,
-        progress: bool,
-    ) -> None:
-        self.name = destination.name
-        self.part = beside(destination, ".part")
-        self.expected = expected
-        self.timeout, self.retries, self.stall = timeout, retries, stall
-        self.progress = progress
-        self.opener = patient_opener(stall)
-        self.version: tuple[str, str] | None = None  # (address, its ETag or date) of the .part
-        self.pieced = False  # whether the .part was joined from more than one answer
+    name: str
+    part: Path
+    checksum: str | None
+    timeout: float
+    retries: int
+    progress: bool
 
     def arrived(self) -> int:
         """Bytes in the `.part`."""
         return self.part.stat().st_size if self.part.exists() else 0
 
-    def run(self, candidates: list[str]) -> None:
+    def can_go_on(self) -> bool:
+        """Whether the `.part` is worth going on from."""
+        return self.arrived() > 0 and self.checksum is not None
+
+    def from_any_of(self, candidates: list[str]) -> None:
         """Fill the `.part` from the first address that can; raise DownloadError when none can."""
-        if self._part_is_complete():
-            return
+        if self.can_go_on() and complaint(self.part, self.checksum) is None:
+            return  # an earlier call was stopped just before its last step
         faults: list[str] = []
         try:
             for url in candidates:
                 try:
-                    self._from(url)
+                    self.from_one(url)
                     return
                 except Fault as fault:
                     faults.append(f"  {url}: {fault}")
         except KeyboardInterrupt:
             kept = f" {megabytes(self.arrived())} are kept; the next call goes on from there."
-            print(f"Stopped fetching {self.name}.{kept if self._can_go_on() else ''}")
+            print(f"Stopped fetching {self.name}.{kept if self.can_go_on() else ''}")
             raise
         except OSError as error:
             if is_disk_full(error):  # a disk filled to the brim with half a file helps nobody
                 self.part.unlink(missing_ok=True)
             raise
-        again = GO_ON if self._can_go_on() else AGAIN
+        again = GO_ON if self.can_go_on() else AGAIN
         raise DownloadError(
             "\n".join([f"{self.name} could not be downloaded.", *faults]), again + ELSEWHERE
         )
 
-    def _can_go_on(self) -> bool:
-        """Whether the `.part` is worth going on from later: only a checksum proves the joints."""
-        return self.arrived() > 0 and self.expected.has_checksum
-
-    def _part_is_complete(self) -> bool:
-        """Judge what an earlier call left; remove it where it is no use."""
-        if not self._can_go_on():
-            return False
-        if self.expected.complaint(self.part) is None:
-            return True
-        if self.expected.size is not None and self.arrived() >= self.expected.size:
-            self.part.unlink()
-        return False
-
-    def _from(self, url: str) -> None:
+    def from_one(self, url: str) -> None:
         """Attempts at one address until the `.part` is whole and right, or a Fault is final."""
         failures, started_clean = 0, False
         best = self.arrived()
         while True:
             try:
-                self._attempt(url)
-                complaint = self.expected.complaint(self.part)
-                if complaint is None:
+                joined = self.attempt(url)
+                wrong = complaint(self.part, self.checksum)
+                if wrong is None:
                     return
-                what = web_page_hint(self.part)
+                hint = web_page_hint(self.part)
                 self.part.unlink()
-                if not self.pieced or started_clean:
+                if not joined or started_clean:
                     raise Fault(
-                        f"what arrived is wrong: {complaint}.{what} It was deleted.", lasting=True
+                        f"what arrived is wrong: {wrong}.{hint} It was deleted.", lasting=True
                     )
                 # The beginning may stem from another version of the file: once more from zero.
                 started_clean, best = True, 0
-                self._say(f"The pieces of {self.name} do not fit together; starting from zero.")
-                continue
+                self.say(f"The pieces of {self.name} do not fit together; starting from zero.")
             except Fault as fault:
                 gained = self.arrived() - best
                 best = max(best, self.arrived())
@@ -214,22 +177,15 @@ class _Transfer:
                 if fault.lasting or failures > self.retries:
                     raise
                 pause = BACKOFF * 2 ** max(failures - 1, 0)
-                self._say(f"{self.name}: {fault}. Trying again in {pause:.1f} s.")
+                self.say(f"{self.name}: {fault}. Trying again in {pause:.1f} s.")
                 time.sleep(pause)
 
-    def _attempt(self, url: str) -> None:
-        """One request; its bytes are added to the `.part`."""
-        offset = self.arrived()
-        known = self.version[1] if self.version and self.version[0] == url else None
-        if offset and not (self.expected.has_checksum or known):
-            offset = 0
-        headers = dict(HEADERS)
-        if offset:
-            headers["Range"] = f"bytes={offset}-"
-            if known:
-                headers["If-Range"] = known
+    def attempt(self, url: str) -> bool:
+        """Add the bytes of one request to the `.part`; return whether they joined earlier ones."""
+        offset = self.arrived() if self.can_go_on() else 0
+        headers = HEADERS | ({"Range": f"bytes={offset}-"} if offset else {})
         try:
-            answer = self.opener.open(
+            answer = urllib.request.urlopen(
                 urllib.request.Request(url, headers=headers), timeout=self.timeout
             )
         except urllib.error.HTTPError as error:
@@ -244,26 +200,15 @@ class _Transfer:
         except (OSError, http.client.HTTPException) as error:
             raise explained(error, f"no answer within {self.timeout:g} s") from error
         with answer:
-            self._receive(answer, url, offset)
+            if answer.status != http.client.PARTIAL_CONTENT:
+                offset = 0  # it does not know ranges: it sends the whole
+            self.receive(answer, offset)
+        return offset > 0
 
-    def _receive(self, answer: Any, url: str, offset: int) -> None:
-        """Write the body of an answer to the `.part`, from `offset` or, if not granted, from 0."""
-        granted = answer.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
-        if offset and not (answer.status == http.client.PARTIAL_CONTENT and granted):
-            if answer.status == http.client.PARTIAL_CONTENT:
-                self.part.unlink()
-                raise Fault("the server sent another part of the file than asked for")
-            offset = 0  # it does not know ranges, or its file has changed: it sends the whole
-        self.pieced = offset > 0
-        tag = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
-        # A weak tag (W/) promises the same meaning, not the same bytes.
-        self.version = (url, tag) if tag and not tag.startswith("W/") else None
-
+    def receive(self, answer: Any, offset: int) -> None:
+        """Write the body of an answer to the `.part`, from `offset` on."""
         length = answer.headers.get("Content-Length")
         total = offset + int(length) if length and length.isdigit() else None
-        wanted = self.expected.size
-        if total is not None and wanted is not None and total != wanted:
-            raise Fault(f"it offers {total} bytes, expected {wanted}", lasting=True)
         if total is not None:
             require_space(self.part.parent, total - offset, self.name)
         with (
@@ -277,7 +222,7 @@ class _Transfer:
                 disable=not self.progress,
             ) as bar,
         ):
-            while chunk := self._read(answer):
+            while chunk := self.read(answer):
                 file.write(chunk)
                 bar.update(len(chunk))
             file.flush()
@@ -287,14 +232,15 @@ class _Transfer:
                 f"the connection was cut after {megabytes(self.arrived())} of {megabytes(total)}"
             )
 
-    def _read(self, answer: Any) -> bytes:
+    def read(self, answer: Any) -> bytes:
         """The next bytes; kept apart from writing, so that network and disk errors never mix."""
         try:
             # read1 returns what is there; read would wait until the whole chunk has come.
             return bytes(answer.read1(CHUNK))
         except (OSError, http.client.HTTPException) as error:
-            raise explained(error, f"no data for {self.stall:g} s") from error
+            raise explained(error, f"no data for {self.timeout:g} s") from error
 
-    def _say(self, sentence: str) -> None:
+    def say(self, sentence: str) -> None:
+        """Print a sentence, unless progress is to be silent."""
         if self.progress:
             print(sentence)

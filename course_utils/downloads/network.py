@@ -12,9 +12,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from course_utils.downloads.disk import DownloadError
 
@@ -23,7 +21,15 @@ _HEAD_REFUSED = {http.client.METHOD_NOT_ALLOWED, http.client.NOT_IMPLEMENTED}
 
 
 class Fault(Exception):
-    """Why one attempt failed; `lasting` when trying the same address again is no use."""
+    """Why one attempt failed.
+
+    Parameters
+    ----------
+    cause : str
+        What happened, in words.
+    lasting : bool, optional
+        Whether trying the same address again is no use.
+    """
 
     def __init__(self, cause: str, *, lasting: bool = False) -> None:
         super().__init__(cause)
@@ -35,47 +41,54 @@ def offline() -> bool:
     return os.environ.get("COURSE_OFFLINE", "").strip().lower() not in {"", "0", "no", "false"}
 
 
-def addresses(urls: str | Sequence[str]) -> list[str]:
-    """The addresses to try, in order: the mirror in COURSE_MIRROR first, then `urls`.
+def addresses(url: str) -> list[str]:
+    """The addresses to try for a file, in order: the mirror in COURSE_MIRROR, then `url`.
 
     COURSE_MIRROR is a base address (`http://...`) or simply a folder, such as one on a USB
     stick. With COURSE_OFFLINE=1 only folders remain.
+
+    Raises
+    ------
+    DownloadError
+        When one of them is no address of a kind that can be fetched.
     """
-    official = [urls] if isinstance(urls, str) else list(urls)
-    candidates = list(official)
-    mirror = os.environ.get("COURSE_MIRROR", "").strip()
-    if mirror and official:
+    candidates = [url]
+    if mirror := os.environ.get("COURSE_MIRROR", "").strip():
         base = mirror if "://" in mirror else Path(mirror).expanduser().resolve().as_uri()
-        name = Path(urllib.parse.urlsplit(official[0]).path).name
-        candidates.insert(0, f"{base.rstrip('/')}/{name}")
-    for url in candidates:
-        if urllib.parse.urlsplit(url).scheme not in {"http", "https", "file"}:
+        candidates.insert(0, f"{base.rstrip('/')}/{file_name(url)}")
+    for candidate in candidates:
+        if urllib.parse.urlsplit(candidate).scheme not in {"http", "https", "file"}:
             raise DownloadError(
-                f"{url!r} is not an address to download from.",
+                f"{candidate!r} is not an address to download from.",
                 "Give one that starts with http://, https:// or file://, or for COURSE_MIRROR "
                 "the path of a folder.",
             )
     return [url for url in candidates if not offline() or url.startswith("file:")]
 
 
-def answers(urls: str | Sequence[str], timeout: float = 3.0) -> bool:
-    """Whether one of the addresses (or the mirror's copy) can be had, decided within `timeout`.
+def file_name(url: str) -> str:
+    """The last part of an address, without what may follow a question mark."""
+    return Path(urllib.parse.urlsplit(url).path).name
 
-    All are asked at once, by HEAD. Each in a thread of its own, left behind when it is late: no
-    socket option limits the time that looking up a name takes.
+
+def answers(url: str, timeout: float = 3.0) -> bool:
+    """Whether a file, or the mirror's copy, can be had: asked by HEAD, decided within `timeout`.
+
+    Each address is asked in a thread of its own, left behind when it is late: no socket option
+    limits the time that looking up a name takes.
 
     Parameters
     ----------
-    urls
-        Addresses of one file, as for `fetch_file`. COURSE_OFFLINE=1 leaves out the network's.
-    timeout
+    url : str
+        As for `fetch_file`. COURSE_OFFLINE=1 leaves only a mirror that is a folder.
+    timeout : float, optional
         Seconds.
     """
     verdicts: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
-    def ask(url: str) -> None:
+    def ask(candidate: str) -> None:
         try:
-            request = urllib.request.Request(url, headers=HEADERS, method="HEAD")
+            request = urllib.request.Request(candidate, headers=HEADERS, method="HEAD")
             with urllib.request.urlopen(request, timeout=timeout):
                 verdicts.put(True)
         except urllib.error.HTTPError as error:
@@ -84,10 +97,10 @@ def answers(urls: str | Sequence[str], timeout: float = 3.0) -> bool:
         except (OSError, http.client.HTTPException, ValueError):
             verdicts.put(False)
 
-    candidates = addresses(urls)
+    candidates = addresses(url)
     deadline = time.monotonic() + timeout
-    for url in candidates:
-        threading.Thread(target=ask, args=(url,), daemon=True).start()
+    for candidate in candidates:
+        threading.Thread(target=ask, args=(candidate,), daemon=True).start()
     try:
         return any(verdicts.get(timeout=max(0.0, deadline - time.monotonic())) for _ in candidates)
     except queue.Empty:
@@ -123,44 +136,3 @@ def web_page_hint(path: Path) -> str:
     if start.startswith((b"<!doctype html", b"<html")):
         return " It is a web page: perhaps the sign-in page of this network or a proxy's refusal."
     return ""
-
-
-def patient_opener(stall: float) -> urllib.request.OpenerDirector:
-    """An opener of addresses whose answers may be silent for `stall` seconds between bytes."""
-    return urllib.request.build_opener(_Http(stall), _Https(stall))
-
-
-def _patient(connection: type[http.client.HTTPConnection], stall: float) -> Any:
-    """A connection class whose answers may be silent for `stall` seconds between bytes.
-
-    urllib knows one limit for everything. Connecting should fail soon; a transfer under way
-    deserves more patience.
-    """
-
-    class Patient(connection):  # type: ignore[misc, valid-type]
-        def getresponse(self) -> http.client.HTTPResponse:
-            sock = self.sock  # taken first: getresponse may let go of it
-            response: http.client.HTTPResponse = super().getresponse()
-            if sock is not None:
-                sock.settimeout(stall)
-            return response
-
-    return Patient
-
-
-class _Http(urllib.request.HTTPHandler):
-    def __init__(self, stall: float) -> None:
-        super().__init__()
-        self.stall = stall
-
-    def do_open(self, http_class: Any, req: Any, **options: Any) -> Any:
-        return super().do_open(_patient(http_class, self.stall), req, **options)
-
-
-class _Https(urllib.request.HTTPSHandler):
-    def __init__(self, stall: float) -> None:
-        super().__init__()
-        self.stall = stall
-
-    def do_open(self, http_class: Any, req: Any, **options: Any) -> Any:
-        return super().do_open(_patient(http_class, self.stall), req, **options)

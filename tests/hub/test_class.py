@@ -102,9 +102,8 @@ def small_archive(server: Server) -> str:
     return json.dumps(
         {
             "name": "a small stand-in",
-            "urls": [url],
-            "filename": "small.tar.gz",
-            "md5": hashlib.md5(packed.getvalue()).hexdigest(),
+            "url": url,
+            "checksum": f"md5:{hashlib.md5(packed.getvalue()).hexdigest()}",
             "folder": "small-batches",
             "files": {"data": hashlib.md5(content).hexdigest()},
             "needed_free": 1000,
