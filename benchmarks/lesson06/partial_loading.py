@@ -23,15 +23,25 @@ Writes the record partial_loading, anew after each row.  Accuracies are on image
 training.  With `--resume` the rows that this record has already are kept, and not measured again.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
+from benchmarks.lesson06.changed_networks import (
+    ALL_WIDER,
+    CASES,
+    DEEPER,
+    INSERTED,
+    PLACE,
+    SHALLOW,
+    Case,
+    InputChannels,
+    to_grey,
+)
 from course_utils import environment, training, world
 from course_utils.images.datasets import ImageData
-from course_utils.lesson06 import surgery
 from course_utils.networks.checkpoint_files import read_checkpoint
 from course_utils.networks.heads import replace_head
 from course_utils.networks.partial_loading import LoadReport, load_matching
@@ -42,117 +52,6 @@ from torch import nn
 from torchvision.models import MobileNetV2
 from torchvision.models import mobilenet_v2 as build
 
-State = dict[str, torch.Tensor]
-PLACE = 5  # where a block is inserted, and the shallow one of the two that are widened
-DEEP = 14
-WIDER = 1.25
-
-
-@dataclass(frozen=True)
-class Case:
-    """A changed network, and a way to load the old weights into it.
-
-    change, load : what to call them in the record
-    operate : changes the network in place
-    refit : changes the checkpoint so that it fits (None: it is taken as it is)
-    silence : after loading, start the inserted block as the identity
-    tune : fine-tune it, too (which takes most of the time)
-    """
-
-    change: str
-    load: str
-    operate: Callable[[MobileNetV2], object] = lambda model: None
-    refit: Callable[[MobileNetV2, State], State] = lambda model, state: state
-    silence: bool = False
-    width: float = 1.0
-    channels: int = 3
-    grey: bool = False
-    tune: bool = True
-
-
-def two_layer_head(model: MobileNetV2) -> None:
-    """A hidden layer between the features and the scores."""
-    old = model.classifier[1]
-    assert isinstance(old, nn.Linear)
-    model.classifier = nn.Sequential(
-        nn.Dropout(0.2), nn.Linear(old.in_features, 256), nn.ReLU(),
-        nn.Linear(256, old.out_features),
-    )  # fmt: skip
-
-
-def widen(place: int) -> Callable[[MobileNetV2], object]:
-    return lambda model: surgery.widen_block(model, place, 2.0)
-
-
-def insert(model: MobileNetV2) -> None:
-    surgery.insert_block(model, PLACE)
-
-
-def double_channels(place: int) -> Callable[[MobileNetV2, State], State]:
-    """Channels copied so that the block computes what it did."""
-
-    def refit(model: MobileNetV2, state: State) -> State:
-        hidden = 2 * state[f"features.{place}.conv.2.weight"].shape[1]
-        return surgery.widen_weights(state, place, hidden, noise=0.05)
-
-    return refit
-
-
-def overlap(model: MobileNetV2, state: State) -> State:
-    return surgery.copy_overlap(model, state)[0]
-
-
-def shift(model: MobileNetV2, state: State) -> State:
-    return surgery.shift_blocks(state, PLACE)
-
-
-def inputs(channels: int) -> Callable[[MobileNetV2], object]:
-    return lambda model: surgery.change_input_channels(model, channels)
-
-
-def refit_inputs(channels: int, how: Any) -> Callable[[MobileNetV2, State], State]:
-    return lambda model, state: surgery.change_input_weights(state, channels, how)
-
-
-def silu(model: MobileNetV2) -> None:
-    surgery.replace_activations(model, nn.ReLU6, nn.SiLU)
-
-
-SHALLOW = f"block {PLACE} twice as wide"
-DEEPER = f"block {DEEP} twice as wide"
-INSERTED = f"a block inserted at {PLACE}"
-ALL_WIDER = "all blocks wider by a quarter"
-CASES = (
-    Case("untouched", "as it is"),
-    Case("keys renamed", "as it is", refit=lambda model, state: {}),
-    Case("two-layer head", "as it is", two_layer_head, tune=False),
-    Case(INSERTED, "as it is", insert),
-    Case(INSERTED, "keys shifted", insert, shift),
-    Case(INSERTED, "keys shifted, last norm zero", insert, shift, silence=True),
-    Case(SHALLOW, "as it is", widen(PLACE)),
-    Case(SHALLOW, "overlap copied", widen(PLACE), overlap, tune=False),
-    Case(SHALLOW, "channels copied", widen(PLACE), double_channels(PLACE), tune=False),
-    Case(DEEPER, "as it is", widen(DEEP)),
-    Case(DEEPER, "channels copied", widen(DEEP), double_channels(DEEP)),
-    Case(ALL_WIDER, "as it is", width=WIDER),
-    Case(ALL_WIDER, "overlap copied", refit=overlap, width=WIDER),
-    Case("SiLU for ReLU6", "as it is", silu),
-    Case("grey through 3 channels", "as it is", grey=True, tune=False),
-    Case("1 input channel", "as it is", inputs(1), channels=1, grey=True),
-    Case("1 input channel", "summed", inputs(1), refit_inputs(1, "sum"), channels=1, grey=True),
-    Case("4 input channels", "as it is", inputs(4), channels=4, tune=False),
-    Case(
-        "4 input channels",
-        "new one zero",
-        inputs(4),
-        refit_inputs(4, "zero"),
-        channels=4,
-        tune=False,
-    ),
-    Case(
-        "4 input channels", "repeated", inputs(4), refit_inputs(4, "repeat"), channels=4, tune=False
-    ),
-)
 # changes whose networks are trained from random weights, too; and those for which it is
 # asked how much of the damage is batch norm's, whose new statistics no data has ever set
 FROM_SCRATCH = ("untouched", INSERTED)
@@ -180,15 +79,15 @@ def network(
     state = case.refit(model, state)
     # strict=False would load nothing in silence where no name fits; `load_matching` refuses
     report = load_matching(model, state) if state else LoadReport()
-    loaded, numbers = surgery.numbers_loaded(model, report)
+    sizes = {name: tensor.numel() for name, tensor in model.state_dict().items()}
     counts = {
         "tensors_matched": len(report.matched),
-        "tensors_total": len(model.state_dict()),
-        "numbers_matched": loaded,
-        "numbers_total": numbers,
+        "tensors_total": len(sizes),
+        "numbers_matched": sum(sizes[name] for name in report.matched),
+        "numbers_total": sum(sizes.values()),
     }
     if case.silence:
-        surgery.zero_last_norm(model.features[PLACE])
+        nn.init.zeros_(model.features[PLACE].conv[-1].weight)
     replace_head(model, classes)
     model.to(memory_format=torch.channels_last)
     return model.to(course.device), counts
@@ -211,8 +110,8 @@ def run(
     scratch_epochs: int,
 ) -> dict[str, Any]:
     """One row of the record."""
-    data = data.with_images(surgery.to_grey) if case.grey else data
-    prepare = surgery.InputChannels(course.prepare, case.channels)
+    data = data.with_images(to_grey) if case.grey else data
+    prepare = InputChannels(course.prepare, case.channels)
     if treatment == "scratch":
         case = replace(case, load="nothing", refit=lambda model, state: {}, silence=False)
     model, counts = network(course, case, seed, len(data.class_names))
@@ -235,7 +134,7 @@ def run(
 def train(
     model: nn.Module,
     data: ImageData,
-    prepare: surgery.InputChannels,
+    prepare: InputChannels,
     treatment: str,
     seed: int,
     epochs: int,
@@ -258,7 +157,7 @@ def train(
 
 
 @torch.no_grad()
-def renew_statistics(model: nn.Module, data: ImageData, prepare: surgery.InputChannels) -> None:
+def renew_statistics(model: nn.Module, data: ImageData, prepare: InputChannels) -> None:
     """Measure all batch norm statistics anew: the average over all training images."""
     norms = freezing.batch_norms(model)
     for norm in norms:

@@ -1,36 +1,44 @@
-"""Change the architecture of a MobileNetV2, in place; new parts get random weights.
+"""Model surgery: change the architecture of a MobileNetV2, and a state dict so that it fits.
 
-The other half of the work, a checkpoint that fits the changed network, is done by `refit`; its
-functions can be had from here as well.
+New parts of a network get random weights. What adapts a state dict says whether the changed network
+then computes what it did before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from course_utils.lesson06.refit import (
-    change_input_weights,
-    copy_overlap,
-    numbers_loaded,
-    shift_blocks,
-    strip_prefix,
-    widen_weights,
-)
+import re
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 from torchvision.models import MobileNetV2
 from torchvision.models.mobilenetv2 import InvertedResidual
 
+State = Mapping[str, Tensor]
+
 
 def insert_block(model: MobileNetV2, place: int) -> InvertedResidual:
     """Put a new block with a shortcut into `model.features`, so that it is `features[place]`.
 
-    It keeps the number of channels and the size of the maps.  All blocks behind it move up by one,
+    It keeps the number of channels and the size of the maps. All blocks behind it move up by one,
     and so do the names of their tensors.
 
-    Raises ValueError unless a block lies on both sides of the place.
+    Parameters
+    ----------
+    model : MobileNetV2
+        Changed in place.
+    place : int
+        Where the block lies in the end.
+
+    Returns
+    -------
+    InvertedResidual
+        The new block.
+
+    Raises
+    ------
+    ValueError
+        Unless a block lies on both sides of the place.
     """
     blocks = list(model.features)
     if not 2 <= place <= len(blocks) - 1:
@@ -46,30 +54,27 @@ def insert_block(model: MobileNetV2, place: int) -> InvertedResidual:
     return new
 
 
-def zero_last_norm(block: InvertedResidual) -> None:
-    """Make a block with a shortcut the identity: the scale of its last batch norm becomes 0.
-
-    Then F(x) is 0 in F(x) + x.  The scale still gets a gradient, so the block can begin to work.
-    "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", Priya Goyal and others, 2017,
-    start residual networks that way.
-
-    Raises ValueError if the block has no shortcut: its output would be 0.
-    """
-    if not block.use_res_connect:
-        raise ValueError(
-            "this block has no shortcut, so with a last norm of 0 its output would be 0 and "
-            "everything behind it blind; only a block with a shortcut can start as the identity"
-        )
-    norm = block.conv[-1]
-    assert isinstance(norm, nn.BatchNorm2d)
-    nn.init.zeros_(norm.weight)
-
-
 def widen_block(model: MobileNetV2, place: int, factor: float = 2.0) -> InvertedResidual:
-    """Give `model.features[place]` `factor` times as many inner channels; what it takes in and
-    gives out stays.
+    """Give a block more inner channels; what it takes in and gives out stays.
 
-    Raises ValueError if the block has no expansion (the first one), or `factor` is not above 1.
+    Parameters
+    ----------
+    model : MobileNetV2
+        Changed in place.
+    place : int
+        Which of `model.features`.
+    factor : float, optional
+        How many times as many inner channels.
+
+    Returns
+    -------
+    InvertedResidual
+        The new block.
+
+    Raises
+    ------
+    ValueError
+        If the block has no expansion (the first one), or `factor` is not above 1.
     """
     old = model.features[place]
     if not isinstance(old, InvertedResidual) or len(old.conv) != 4:
@@ -79,7 +84,7 @@ def widen_block(model: MobileNetV2, place: int, factor: float = 2.0) -> Inverted
         )
     if factor <= 1:
         raise ValueError(f"a wider block needs a factor above 1, not {factor}")
-    inputs, hidden = _expansion(old).in_channels, _expansion(old).out_channels
+    hidden, inputs = old.conv.get_parameter("0.0.weight").shape[:2]
     new = InvertedResidual(
         inputs, old.out_channels, old.stride, expand_ratio=round(hidden * factor) / inputs
     )
@@ -88,105 +93,139 @@ def widen_block(model: MobileNetV2, place: int, factor: float = 2.0) -> Inverted
     return new
 
 
-def change_input_channels(model: MobileNetV2, channels: int) -> nn.Conv2d:
-    """Give the first convolution another number of input channels, with random weights.
-
-    Raises ValueError if `channels` is below 1.
-    """
-    if channels < 1:
-        raise ValueError(f"an image has at least 1 channel, not {channels}")
-    stem = model.features[0]
-    assert isinstance(stem, nn.Sequential)
-    old = stem[0]
-    assert isinstance(old, nn.Conv2d)
-    new = nn.Conv2d(channels, old.out_channels, 3, stride=2, padding=1, bias=False)
-    _initialise(new, like=old)
-    stem[0] = new
-    return new
-
-
 def replace_activations(module: nn.Module, old: type[nn.Module], new: type[nn.Module]) -> int:
-    """Exchange every activation of one class for one of another; how many there were.
+    """Exchange every activation of one class for one of another, and return how many there were.
 
     No tensor changes, no name and no shape: a report of loading cannot see it.
     """
-    count = 0
-    for name, child in module.named_children():
-        if isinstance(child, old):
-            setattr(module, name, new())
-            count += 1
-        else:
-            count += replace_activations(child, old, new)
-    return count
+    found = [name for name, child in module.named_modules() if isinstance(child, old)]
+    for name in found:
+        parent, _, own = name.rpartition(".")
+        setattr(module.get_submodule(parent), own, new())
+    return len(found)
 
 
-def _expansion(block: InvertedResidual) -> nn.Conv2d:
-    layer = block.conv[0]
-    assert isinstance(layer, nn.Sequential)
-    assert isinstance(layer[0], nn.Conv2d)
-    return layer[0]
+def shift_blocks(
+    state: State, place: int, by: int = 1, prefix: str = "features."
+) -> dict[str, Tensor]:
+    """Add `by` to the number of every block from `place` on, as when blocks were inserted there.
+
+    Parameters
+    ----------
+    state : mapping of str to Tensor
+        As `state_dict` gives it.
+    place, by : int
+        The first block that moves, and how far.
+    prefix : str, optional
+        What stands before the number in a name.
+
+    Returns
+    -------
+    dict of str to Tensor
+        The same tensors.
+
+    Raises
+    ------
+    ValueError
+        If no name has the form of the prefix and a number.
+    """
+    pattern = re.compile(re.escape(prefix) + r"(\d+)\.")
+    if not any(pattern.match(name) for name in state):
+        raise ValueError(
+            f"no name has the form {prefix}NUMBER. ; the first ones are "
+            f"{', '.join(list(state)[:3])}"
+        )
+
+    def rename(name: str) -> str:
+        found = pattern.match(name)
+        if found is None or int(found[1]) < place:
+            return name
+        return f"{prefix}{int(found[1]) + by}.{name[found.end() :]}"
+
+    return {rename(name): tensor for name, tensor in state.items()}
+
+
+def widen_weights(
+    state: State, place: int, hidden: int, *, seed: int = 0, noise: float = 0.0
+) -> dict[str, Tensor]:
+    """Copy inner channels of a block, so that a wider one computes what it did.
+
+    Each new channel copies an old one; the last convolution shares what it took from the old one
+    among the copies: "Net2Net: Accelerating Learning via Knowledge Transfer", Tianqi Chen, Ian
+    Goodfellow and Jonathon Shlens, 2016.
+
+    Parameters
+    ----------
+    state : mapping of str to Tensor
+        State dict of a MobileNetV2.
+    place, hidden : int
+        Which of its blocks, and how many inner channels it is to have.
+    seed : int, optional
+        Draws the channels that are copied.
+    noise : float, optional
+        Relative size of a random change of the new channels' last weights. Without any, copies
+        receive equal gradients and stay copies.
+
+    Returns
+    -------
+    dict of str to Tensor
+        The state dict with the wider block.
+
+    Raises
+    ------
+    ValueError
+        If `hidden` is below what the block has.
+    """
+    start = f"features.{place}.conv."
+    last = f"{start}2.weight"
+    old = state[last].shape[1]
+    if hidden < old:
+        raise ValueError(f"block {place} has {old} inner channels; {hidden} would be fewer")
+    generator = torch.Generator().manual_seed(seed)
+    copied = torch.randint(old, (hidden - old,), generator=generator)
+    origin = torch.cat([torch.arange(old), copied])
+    share = torch.bincount(origin, minlength=old)[origin]
+    result = dict(state)
+    for name, tensor in state.items():
+        # parts 0 and 1 of a block are the expansion and the depthwise convolution with their norms
+        if name.startswith((f"{start}0.", f"{start}1.")) and tensor.ndim:
+            result[name] = tensor[origin]
+    weight = state[last].float()[:, origin] / share.view(1, -1, 1, 1)
+    jitter = torch.randn(weight.shape, generator=generator) * weight.std() * noise
+    jitter[:, :old] = 0
+    result[last] = weight + jitter
+    return result
+
+
+def copy_overlap(model: nn.Module, state: State) -> tuple[dict[str, Tensor], list[str]]:
+    """Fill the corner that old and new tensors share; the rest keeps the model's own first values.
+
+    The network does *not* compute what it did: the new channels, which are random, send their
+    outputs into everything behind them.
+
+    Returns
+    -------
+    tuple of (dict of str to Tensor, list of str)
+        A state dict in the model's own shapes, and the names of the tensors that were filled in
+        part.
+    """
+    result, partial = dict(state), []
+    for name, own in model.state_dict().items():
+        old = state.get(name)
+        if old is None or old.shape == own.shape or old.ndim != own.ndim:
+            continue
+        corner = tuple(slice(min(a, b)) for a, b in zip(old.shape, own.shape, strict=True))
+        new = own.detach().clone()
+        new[corner] = old[corner].to(new)
+        result[name] = new
+        partial.append(name)
+    return result, partial
 
 
 def _initialise(new: nn.Module, like: nn.Module) -> None:
-    """torchvision's own first weights for MobileNetV2, on the device of the part replaced."""
+    """Give torchvision's own first weights, on the device of the part that is replaced."""
     for module in new.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out")
     new.to(next(like.parameters()).device)
     new.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-@dataclass(frozen=True)
-class InputChannels:
-    """The lesson's images as a network with another number of channels wants them.
-
-    prepare : gives the usual three channels, normalised
-    channels : 1 for their mean; 4 for all three and their mean behind them
-    """
-
-    prepare: Callable[[Tensor], Tensor]
-    channels: int
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """Prepare uint8 `(n, 3, h, w)`: float32 `(n, channels, size, size)`, channels_last.
-
-        Raises ValueError for another number of channels than 1, 3 and 4.
-        """
-        x = self.prepare(images)
-        if self.channels == 3:
-            return x
-        mean = x.mean(1, keepdim=True)
-        if self.channels == 1:
-            x = mean
-        elif self.channels == 4:
-            x = torch.cat([x, mean], 1)
-        else:
-            raise ValueError(f"images can be given 1, 3 or 4 channels here, not {self.channels}")
-        return x.contiguous(memory_format=torch.channels_last)
-
-
-def to_grey(images: Tensor) -> Tensor:
-    """The brightness of uint8 `(n, 3, h, w)`, three times over, so that the shape stays.
-
-    Weights of red, green and blue as in the television standard ITU-R BT.601.
-    """
-    weights = torch.tensor([0.299, 0.587, 0.114], device=images.device).view(1, 3, 1, 1)
-    grey = (images.float() * weights).sum(1, keepdim=True).round().to(torch.uint8)
-    return grey.expand_as(images).contiguous()
-
-
-__all__ = [
-    "InputChannels",
-    "change_input_channels",
-    "change_input_weights",
-    "copy_overlap",
-    "insert_block",
-    "numbers_loaded",
-    "replace_activations",
-    "shift_blocks",
-    "strip_prefix",
-    "to_grey",
-    "widen_block",
-    "widen_weights",
-    "zero_last_norm",
-]

@@ -41,6 +41,7 @@ import torch
 from torch import nn
 from torchvision.models import mobilenet_v2
 from torchvision.models.mobilenetv2 import InvertedResidual
+from torchvision.transforms.v2.functional import rgb_to_grayscale
 
 from course_utils import experiments, plots
 from course_utils.lesson06 import figures as figures_06, surgery
@@ -190,9 +191,8 @@ renamed = {name.removeprefix("module."): tensor for name, tensor in from_two_gpu
 print(victim.load_state_dict(renamed))  # strict again
 
 # %% [markdown]
-# `surgery.strip_prefix` stands for the first line. (The other direction happens as well: a network
-# kept as `self.backbone` in a class of yours has names that begin with `backbone.`, and the
-# checkpoint's do not.)
+# The other direction happens as well: a network kept as `self.backbone` in a class of yours has
+# names that begin with `backbone.`, and the checkpoint's do not.
 #
 # ## 6.4 One block more: tensors in the wrong place
 #
@@ -366,9 +366,9 @@ my_guess = ...  # a number and a share
 # %% tags=["nbval-check-output"]
 all_wider = mobilenet_v2(num_classes=old_classes, width_mult=1.25)
 report = load_matching(all_wider, state)
-loaded_numbers, numbers = surgery.numbers_loaded(all_wider, report)
+sizes = {name: tensor.numel() for name, tensor in all_wider.state_dict().items()}
 print(report)
-print(f"{loaded_numbers:,} of {numbers:,} single numbers")
+print(f"{sum(sizes[n] for n in report.matched):,} of {sum(sizes.values()):,} single numbers")
 print(pd.Series([name.split(".")[-1] for name in report.matched]).value_counts().to_string())
 
 # %% [markdown]
@@ -387,12 +387,12 @@ print(pd.Series([name.split(".")[-1] for name in report.matched]).value_counts()
 
 # %%
 grey_network = build()
-surgery.change_input_channels(grey_network, 1)
+grey_network.features[0][0] = nn.Conv2d(1, 32, 3, stride=2, padding=1, bias=False)
 kernels = state["features.0.0.weight"].float()
 summed = {**state, "features.0.0.weight": kernels.sum(dim=1, keepdim=True)}
 print(grey_network.load_state_dict(summed))  # strict: every tensor fits
 
-grey = surgery.to_grey(data.test_images[:8])
+grey = rgb_to_grayscale(data.test_images[:8], num_output_channels=3)
 with torch.no_grad():
     through_three = original(prepare(grey).cpu())
     through_one = grey_network.eval()(prepare(grey).mean(1, keepdim=True).cpu())
@@ -410,7 +410,7 @@ print(f"largest difference, relative to the largest output: {apart:.1e}")
 
 # %% tags=["nbval-check-output"]
 four = build()
-surgery.change_input_channels(four, 4)
+four.features[0][0] = nn.Conv2d(4, 32, 3, stride=2, padding=1, bias=False)
 nothing = torch.zeros(len(kernels), 1, 3, 3)
 print(four.load_state_dict({**state, "features.0.0.weight": torch.cat([kernels, nothing], dim=1)}))
 
