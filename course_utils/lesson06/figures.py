@@ -21,12 +21,24 @@ LOOKS = {
 
 
 def tensors_by_block(tables: Mapping[str, pd.DataFrame], columns: Sequence[str]) -> Figure:
-    """Stacked bars by block, from the input at the top to the head; one panel a table.
+    """Draw stacked bars by block, from the input at the top to the head; one panel a table.
 
-    tables : title -> a table with a column `block` and counts, as `LoadReport.table` gives it
-    columns : which counts to stack, out of `LOOKS`
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Title -> a table with a column `block` and counts, as `LoadReport.table` gives it.
+    columns : sequence of str
+        Which counts to stack, out of `LOOKS`.
 
-    Raises ValueError if a column has no look of its own.
+    Returns
+    -------
+    Figure
+        With a legend below the panels.
+
+    Raises
+    ------
+    ValueError
+        If a column has no look of its own.
     """
     if unknown := [column for column in columns if column not in LOOKS]:
         raise ValueError(f"no colour is settled for {unknown[0]!r}; there are: {', '.join(LOOKS)}")
@@ -36,12 +48,11 @@ def tensors_by_block(tables: Mapping[str, pd.DataFrame], columns: Sequence[str])
         left = np.zeros(len(table))
         for column in columns:
             colour, hatch = LOOKS[column]
-            counts = table[column].to_numpy(dtype=float)
             ax.barh(
-                range(len(table)), counts, left=left, color=colour, hatch=hatch,
+                range(len(table)), table[column], left=left, color=colour, hatch=hatch,
                 edgecolor="white" if colour != "#dddddd" else GREY, linewidth=0.5, label=column,
             )  # fmt: skip
-            left += counts
+            left += table[column].to_numpy()
         ax.set_yticks(range(len(table)), table["block"], fontsize=9)
         ax.set_ylim(len(table) - 0.4, -0.6)
         ax.set_title(title, fontsize=10)
@@ -53,16 +64,26 @@ def tensors_by_block(tables: Mapping[str, pd.DataFrame], columns: Sequence[str])
     return figure
 
 
-def places(model_blocks: Sequence[str], came_from: Mapping[str, str | None]) -> pd.DataFrame:
-    """For each block: tensors that were loaded from where they belong, from elsewhere, or not.
+def count_by_origin(blocks: Sequence[str], origins: Mapping[str, str | None]) -> pd.DataFrame:
+    """Count for each block the tensors loaded from where they belong, from elsewhere, or not.
 
-    came_from : tensor name -> "right place", "wrong place" or None (not loaded)
+    Parameters
+    ----------
+    blocks : sequence of str
+        Names of the model's blocks.
+    origins : mapping of str to str or None
+        Tensor's name -> "right place", "wrong place" or None (not loaded).
+
+    Returns
+    -------
+    DataFrame
+        Columns `block`, `right place`, `wrong place` and `not loaded`.
     """
-    rows = {block: {"right place": 0, "wrong place": 0, "not loaded": 0} for block in model_blocks}
-    for name, verdict in came_from.items():
-        owners = [block for block in model_blocks if name.startswith(f"{block}.")]
+    rows = {block: {"right place": 0, "wrong place": 0, "not loaded": 0} for block in blocks}
+    for name, origin in origins.items():
+        owners = [block for block in blocks if name.startswith(f"{block}.")]
         if owners:
-            rows[max(owners, key=len)][verdict or "not loaded"] += 1
+            rows[max(owners, key=len)][origin or "not loaded"] += 1
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("block").reset_index()
 
 
@@ -75,55 +96,69 @@ TREATMENTS = {
 }
 
 
-def changes(
-    table: pd.DataFrame, treatments: Mapping[str, str], *, chance: float | None = None
-) -> Figure:
-    """One row a change and way of loading; a mark for each treatment's mean, a bar for its spread.
+def accuracy_by_change(table: pd.DataFrame, treatments: Mapping[str, str], chance: float) -> Figure:
+    """Draw one row a change and way of loading, with mean and standard deviation by treatment.
 
-    table : columns change, load, treatment, accuracy (0 to 1); one row a run
-    treatments : which ones to draw -> what to call them
-    chance : a level to mark as guessing
+    Parameters
+    ----------
+    table : DataFrame
+        Columns change, load, treatment and accuracy (0 to 1); one row a run.
+    treatments : mapping of str to str
+        Which ones to draw -> what to call them.
+    chance : float
+        A level to mark as guessing.
+
+    Returns
+    -------
+    Figure
+        Its marks are told apart without colour, too.
     """
+    import seaborn as sns
+
     shown = table[table["treatment"].isin(treatments)]
-    labels = [f"{c}: {w}" for c, w in shown[["change", "load"]].drop_duplicates().to_numpy()]
-    figure, (ax,) = new_figure(8.6, 0.36 * len(labels) + 1.3)
-    names = list(treatments)
-    for (change, load, treatment), group in shown.groupby(
-        ["change", "load", "treatment"], sort=False
-    ):
-        colour, marker = TREATMENTS[treatment]
-        nudge = 0.18 * (names.index(treatment) - (len(names) - 1) / 2)
-        values = 100 * group["accuracy"].to_numpy(dtype=float)
-        spread = values.std(ddof=1) if len(values) > 1 else 0.0
-        ax.errorbar(
-            values.mean(), labels.index(f"{change}: {load}") + nudge, xerr=spread,
-            color=colour, marker=marker, markersize=6.5, capsize=2, linewidth=1.2,
-        )  # fmt: skip
+    labels = shown["change"] + ": " + shown["load"]
+    figure, (ax,) = new_figure(8.6, 0.36 * labels.nunique() + 1.3)
+    sns.pointplot(
+        x=100 * shown["accuracy"], y=labels, hue=shown["treatment"].map(treatments), ax=ax,
+        hue_order=list(treatments.values()), dodge=0.18 * (len(treatments) - 1), errorbar="sd",
+        palette=[TREATMENTS[name][0] for name in treatments], capsize=0.08, linestyle="none",
+        markers=[TREATMENTS[name][1] for name in treatments], markersize=5.5,
+        err_kws={"linewidth": 1.2}, legend=False,
+    )  # fmt: skip
     for treatment, title in treatments.items():
         colour, marker = TREATMENTS[treatment]
         ax.plot([], [], color=colour, marker=marker, linestyle="", label=title)
-    if chance is not None:
-        ax.axvline(100 * chance, color=GREY, linewidth=1, linestyle=":")
-        ax.annotate(
-            "guessing", (100 * chance, -0.8), xytext=(4, 0), textcoords="offset points",
-            color=GREY, fontsize=9, va="center",
-        )  # fmt: skip
-    ax.set_yticks(range(len(labels)), labels, fontsize=9)
-    ax.set_ylim(len(labels) - 0.4, -1.2)
-    ax.set_xlabel("accuracy on held-out images (%)")
+    ax.axvline(100 * chance, color=GREY, linewidth=1, linestyle=":")
+    ax.annotate(
+        "guessing", (100 * chance, -0.8), xytext=(4, 0), textcoords="offset points",
+        color=GREY, fontsize=9, va="center",
+    )  # fmt: skip
+    ax.set_ylim(labels.nunique() - 0.4, -1.2)
+    ax.set(xlabel="accuracy on held-out images (%)", ylabel="")
+    ax.tick_params(axis="y", labelsize=9)
     ax.grid(axis="x", color="#dddddd")
     figure.legend(loc="outside lower center", ncols=len(treatments), frameon=False)
     return figure
 
 
-def protocols(
+def accuracy_by_protocol(
     table: pd.DataFrame, rules: Mapping[str, Mapping[str, str]], *, names: Mapping[str, str]
 ) -> Figure:
-    """One panel a protocol, one column an architecture: a dot for each run, a bar at their mean.
+    """Draw one panel a protocol, one column an architecture, a dot a run and a bar at the mean.
 
-    table : columns architecture, start, accuracy (0 to 1)
-    rules : title of a protocol -> architecture -> the start that it gets
-    names : architecture -> what to call it
+    Parameters
+    ----------
+    table : DataFrame
+        Columns architecture, start and accuracy (0 to 1).
+    rules : mapping of str to mapping
+        Title of a protocol -> architecture -> the start that it gets.
+    names : mapping of str to str
+        Architecture -> what to call it.
+
+    Returns
+    -------
+    Figure
+        Panels with one scale.
     """
     figure, axes = new_figure(3.1 * len(rules), 3.6, len(rules))
     low, high = 100 * table["accuracy"].min() - 4, 100 * table["accuracy"].max() + 4

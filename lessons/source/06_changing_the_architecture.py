@@ -248,7 +248,7 @@ shifted = {moved_up(name): tensor for name, tensor in state.items()}
 verdicts = dict.fromkeys(deeper.state_dict())  # None: not loaded
 for name in report.matched:
     verdicts[name] = "right place" if shifted.get(name) is state[name] else "wrong place"
-truth = figures_06.places(freezing.block_names(deeper), verdicts)
+truth = figures_06.count_by_origin(freezing.block_names(deeper), verdicts)
 
 figure = figures_06.tensors_by_block(
     {"what the names say": report.table(deeper)}, ["matched", "reshaped", "missing", "unexpected"]
@@ -598,7 +598,7 @@ loading = pd.DataFrame(record["rows"]).replace({"load": {"nothing": "as it is"}}
 titles = {"frozen": "frozen", "renewed": "new statistics, frozen",
           "retrained": "retrained", "scratch": "from scratch"}
 plots.show(
-    figures_06.changes(loading, titles, chance=0.1),
+    figures_06.accuracy_by_change(loading, titles, chance=0.1),
     alt="One row for each change and way of loading. Marks of different shapes show the mean accuracy on held-out images of the frozen backbone, of the frozen backbone with new batch norm statistics, after retraining, and from scratch, with bars for the spread over seeds and a dotted line at guessing.",
 )
 print(experiments.cite(record))
@@ -673,7 +673,7 @@ rules = {
     "fair: the same pretraining\nfor everybody": dict.fromkeys("ABC", alike),
 }
 plots.show(
-    figures_06.protocols(fair, rules, names={"A": "A", "B": "B: deeper", "C": "C: wider"}),
+    figures_06.accuracy_by_protocol(fair, rules, names={"A": "A", "B": "B: deeper", "C": "C: wider"}),
     alt="Three panels, one for each protocol. In each, one column of dots for architectures A, B and C, one dot a seed, with a bar at the mean and its value: test accuracy in per cent.",
 )
 print(experiments.cite(fair_record))

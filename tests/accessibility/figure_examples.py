@@ -128,11 +128,11 @@ EXAMPLES: dict[str, Callable[[], Figure]] = {
         {"one": pd.DataFrame({"block": NAMES, **dict.fromkeys(figures_06.LOOKS, range(1, 7))})},
         list(figures_06.LOOKS),
     ),
-    "lesson06.figures.changes": lambda: figures_06.changes(
+    "lesson06.figures.accuracy_by_change": lambda: figures_06.accuracy_by_change(
         runs(change=ways(2), load=["as it is"], treatment=list(figures_06.TREATMENTS)),
         {name: name for name in figures_06.TREATMENTS}, chance=0.1,
     ),
-    "lesson06.figures.protocols": lambda: figures_06.protocols(
+    "lesson06.figures.accuracy_by_protocol": lambda: figures_06.accuracy_by_protocol(
         runs(architecture=["A", "B"], start=["scratch"]),
         {"fair": {"A": "scratch", "B": "scratch"}}, names={"A": "A", "B": "B"},
     ),

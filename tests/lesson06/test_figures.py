@@ -35,7 +35,7 @@ def test_places_are_counted_by_the_longest_block_name():
         "features.10.weight": "wrong place",
         "elsewhere": "right place",
     }
-    counted = figures_06.places(["features.1", "features.10"], verdicts).set_index("block")
+    counted = figures_06.count_by_origin(["features.1", "features.10"], verdicts).set_index("block")
     assert counted.loc["features.1"].tolist() == [1, 0, 1]
     assert counted.loc["features.10"].tolist() == [0, 1, 0]
 
@@ -47,7 +47,7 @@ def test_changes_are_drawn_at_their_means():
         for t, a in (("frozen", 0.2), ("frozen", 0.4), ("scratch", 0.9), ("other", 0.0))
     ]
     treatments = {"frozen": "frozen", "scratch": "from scratch"}
-    figure = figures_06.changes(pd.DataFrame(rows), treatments, chance=0.1)
+    figure = figures_06.accuracy_by_change(pd.DataFrame(rows), treatments, chance=0.1)
     (axes,) = figure.axes
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["x: as it is", "y: as it is"]
     places = {round(float(line.get_xdata()[0]), 6) for line in axes.lines if len(line.get_xdata())}
@@ -61,7 +61,7 @@ def test_protocols_take_the_start_that_the_rule_names():
         columns=["architecture", "start", "accuracy"],
     )
     rules = {"unfair": {"A": "all", "B": "none"}, "fair": {"A": "none", "B": "none"}}
-    figure = figures_06.protocols(rows, rules, names={"A": "first", "B": "second"})
+    figure = figures_06.accuracy_by_protocol(rows, rules, names={"A": "first", "B": "second"})
     shown = [[text.get_text() for text in ax.texts] for ax in figure.axes]
     assert shown == [["90.0", "60.0"], ["50.0", "60.0"]]
     assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim(), "panels can be compared"
