@@ -366,9 +366,10 @@ my_guess = ...  # a number and a share
 # %% tags=["nbval-check-output"]
 all_wider = mobilenet_v2(num_classes=old_classes, width_mult=1.25)
 report = load_matching(all_wider, state)
-sizes = {name: tensor.numel() for name, tensor in all_wider.state_dict().items()}
+elements = {name: tensor.numel() for name, tensor in all_wider.state_dict().items()}
+loaded_numbers, numbers = sum(elements[name] for name in report.matched), sum(elements.values())
 print(report)
-print(f"{sum(sizes[n] for n in report.matched):,} of {sum(sizes.values()):,} single numbers")
+print(f"{loaded_numbers:,} of {numbers:,} single numbers")
 print(pd.Series([name.split(".")[-1] for name in report.matched]).value_counts().to_string())
 
 # %% [markdown]
