@@ -31,7 +31,7 @@ from typing import Any
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from course_utils import experiments, world
 from course_utils.environment import MEGABYTE, memory_used
-from course_utils.lab import Lab, memory
+from course_utils.lab import Lab, glibc_memory
 
 import psutil
 import torch
@@ -53,7 +53,7 @@ class Page:
         self.lab, self.asked = lab, 0
         self.answers: Counter[int] = Counter()
         self.refused, self.bytes, self.messages = 0, 0, 0
-        lab.view.send = self._take
+        lab.widget.send = self._take
 
     def _take(self, message: dict[str, Any], buffers: object = None) -> None:
         self.bytes += len(json.dumps(message, allow_nan=False))
@@ -63,7 +63,7 @@ class Page:
             self.refused += not message["ok"]
 
     def say(self, **message: Any) -> None:
-        self.lab.view._receive(self.lab.view, message, [])
+        self.lab.widget._receive(self.lab.widget, message, [])
 
     def command(self, name: str, /, **arguments: Any) -> None:
         self.asked += 1
@@ -105,7 +105,7 @@ def click(page: Page, rng: random.Random, second: Lab) -> str:
         with torch.no_grad():  # the loss of the next step is no number
             page.lab.session.model.classifier[-1].bias.fill_(float("nan"))
     elif name == "reload":
-        json.dumps(page.lab.view.get_state("picture"), allow_nan=False)
+        json.dumps(page.lab.widget.get_state("picture"), allow_nan=False)
         page.say(kind="hello")
     elif name == "leave":
         page.say(kind="closed")
@@ -141,7 +141,7 @@ async def soak(minutes: float, train: int, seed: int) -> dict[str, Any]:
         if now >= next_note:
             note = {"seconds": round(now, 1), "threads": process.num_threads(), "steps": steps}
             note["memory_mb"] = round(memory_used() / MEGABYTE, 1)
-            await asyncio.to_thread(memory.give_back)
+            await asyncio.to_thread(glibc_memory.give_back)
             rows.append({**note, "in_use_mb": round(memory_used() / MEGABYTE, 1)})
             next_note = now + max(0.5, minutes / 2)
         await asyncio.sleep(PAUSE)

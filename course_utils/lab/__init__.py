@@ -4,7 +4,7 @@
     lab = Lab()
     lab
 
-`session` and what it stands on know of no widgets; `panel` puts a session on the page.
+`session` and what it stands on know of no widgets; `live_lab` puts a session on the page.
 
 Where it runs
 -------------
@@ -29,13 +29,13 @@ from typing import TYPE_CHECKING, Any
 __all__ = ["Lab"]
 
 if TYPE_CHECKING:
-    from course_utils.lab.panel import Lab
+    from course_utils.lab.live_lab import Lab
 
 
 def __getattr__(name: str) -> Any:
     """Load `Lab` when it is first used: a session alone needs no widget library."""
     if name == "Lab":
-        from course_utils.lab.panel import Lab
+        from course_utils.lab.live_lab import Lab
 
         return Lab
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,7 +10,8 @@ from course_utils import world
 from course_utils.environment import describe_device
 from course_utils.images.datasets import ImageData, load_shapes
 from course_utils.lab.session.errors import LabError
-from course_utils.lab.session.settings import Settings, Setup
+from course_utils.lab.session.settings import Settings
+from course_utils.lab.session.setup import Setup
 from course_utils.networks.blocks import split_into_blocks
 from course_utils.networks.heads import replace_head
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from course_utils import plots
-from course_utils.lab import picture
+from course_utils.lab import still_picture
 from course_utils.lesson00 import figures as figures_00
 from course_utils.lesson01 import figures as figures_01
 from course_utils.lesson02 import figures as figures_02
@@ -78,7 +78,7 @@ def of_lab() -> Figure:
         for i, (weights, statistics, frozen) in enumerate(rows)
     ]
     looks = [(0, 0.1), (10, 0.5)]
-    return picture.drawn(
+    return still_picture.draw(
         {
             "blocks": blocks, "trainable": 3, "total": 9, "titles": {"world": "Shapes"},
             "evaluations": looks, "earlier": [{"evaluations": looks}],
@@ -162,5 +162,5 @@ EXAMPLES: dict[str, Callable[[], Figure]] = {
     "lesson10.figures.what_moved": what_moved,
     "lesson11.figures.effects": lambda: figures_11.effects(report.findings([1, 5, 20])),
     "lesson11.figures.overview": lambda: figures_11.overview(report.findings()),
-    "lab.picture": of_lab,
+    "lab.still_picture": of_lab,
 }  # fmt: skip

@@ -1,7 +1,11 @@
 """What the lab's tests share."""
 
+from tests.world.conftest import machine
+
 import pytest
 import torch
+
+__all__ = ["machine", "one_thread"]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -13,11 +13,11 @@ class Page:
     def __init__(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
         self.lab, self.sent, self.number = lab, [], 0
         self.states: list[Any] = []
-        monkeypatch.setattr(lab.view, "send", self.sent.append)
-        monkeypatch.setattr(lab.view, "send_state", self.states.append)
+        monkeypatch.setattr(lab.widget, "send", self.sent.append)
+        monkeypatch.setattr(lab.widget, "send_state", self.states.append)
 
     def say(self, **message: Any) -> None:
-        self.lab.view._receive(self.lab.view, message, [])
+        self.lab.widget._receive(self.lab.widget, message, [])
 
     def ask(self, name: str, /, **arguments: Any) -> int:
         """Send a command; where a worker does it, the answer comes later."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from course_utils.images.preprocessing import Prepare
-from course_utils.lab.session.session import Session, Settings, Setup
+from course_utils.lab.session.session import Session
+from course_utils.lab.session.settings import Settings
+from course_utils.lab.session.setup import Setup
 from tests.tiny import BLOCKS, data, mobilenet, network, prepare
 
 prepare32 = Prepare(32, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))

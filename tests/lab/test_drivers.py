@@ -6,14 +6,10 @@ import threading
 import time
 from types import SimpleNamespace
 
-from course_utils.lab import choosing, drivers
-from course_utils.lab.drivers import (
-    BackgroundDriver,
-    Driver,
-    ForegroundDriver,
-    SynchronousDriver,
-)
-from course_utils.lab.session.settings import LabError
+from course_utils.lab import driver_choice, drivers
+from course_utils.lab.background_driver import BackgroundDriver
+from course_utils.lab.drivers import Driver, ForegroundDriver, SynchronousDriver
+from course_utils.lab.session.errors import LabError
 from tests.lab.scenes import play, until
 
 import pytest
@@ -292,18 +288,18 @@ def test_another_thread_may_start_background_training() -> None:
 
 
 def test_plain_python_trains_synchronously() -> None:
-    assert choosing.choose() is SynchronousDriver
+    assert driver_choice.choose_driver() is SynchronousDriver
 
 
 def test_a_driver_can_be_named() -> None:
-    assert choosing.choose("foreground") is ForegroundDriver
+    assert driver_choice.choose_driver("foreground") is ForegroundDriver
     with pytest.raises(LabError, match="background"):
-        choosing.choose("sideways")
+        driver_choice.choose_driver("sideways")
 
 
 def test_colab_is_driven_by_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace())
-    assert choosing.choose() is ForegroundDriver
+    assert driver_choice.choose_driver() is ForegroundDriver
 
 
 @pytest.mark.parametrize(("reader", "kind"), [(True, BackgroundDriver), (False, SynchronousDriver)])
@@ -316,6 +312,6 @@ def test_a_kernel_knows_whether_a_reader_is_there(
     monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
 
     async def scene() -> type[Driver]:
-        return choosing.choose()
+        return driver_choice.choose_driver()
 
     assert play(scene) is kind

@@ -11,7 +11,10 @@ import weakref
 from course_utils import training
 from course_utils.images.datasets import ImageData
 from course_utils.lab.session import history as history_module
-from course_utils.lab.session.session import LabError, Session, Settings, Setup
+from course_utils.lab.session.errors import LabError
+from course_utils.lab.session.session import Session
+from course_utils.lab.session.settings import Settings
+from course_utils.lab.session.setup import Setup
 from course_utils.networks import inspection
 from tests.lab.small import BLOCKS, build, small
 from tests.tiny import data, prepare, same, state
@@ -98,7 +101,7 @@ def test_movement_beyond_all_numbers_is_still_a_number():
     with torch.no_grad():
         session.model.head[2].bias.fill_(float("inf"))
         session.model.head[2].weight.fill_(float("nan"))
-    session._state.look = None
+    session._state.evaluation = None
     session.step()
     assert rows(session)["head"]["weights_moved"] == 1e9
     json.dumps(session.snapshot(), allow_nan=False)
@@ -132,7 +135,7 @@ def test_a_look_comes_in_slices_and_nothing_moves_meanwhile():
     session = small(test=100, preset="all")
     session.run(3, evaluate=False)
     weights = state(session.model)
-    session._state.look_wanted = True
+    session._state.evaluation_wanted = True
     pieces = 0
     while session.snapshot()["evaluations"][-1][0] < 3:
         assert session.step() is None
@@ -146,7 +149,7 @@ def test_looks_follow_the_clock():
     session = small(evaluate_steps=None, evaluate_every=1000.0)
     session.run(30, evaluate=False)
     assert [s for s, _ in session.snapshot()["evaluations"]] == [0]
-    session._state.looked_at -= 2000
+    session._state.evaluated_at -= 2000
     session.run(2, evaluate=False)
     assert [s for s, _ in session.snapshot()["evaluations"]] == [0, 30]
 
@@ -163,7 +166,7 @@ def test_the_wall_tells_what_has_flipped():
         assert entry["right"] == (entry["truth"] == entry["answer"])
         assert entry["right"] or not entry["flipped"]
     state_ = session._state
-    state_.answers_before = [(label + 1) % 4 for label in state_.truth]
+    state_.predictions_before = [(label + 1) % 4 for label in state_.truth]
     assert all(e["flipped"] == e["right"] for e in session.snapshot()["wall"])
     assert any(e["flipped"] for e in session.snapshot()["wall"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from course_utils.lab.session.session import LabError
+from course_utils.lab.session.errors import LabError
 from course_utils.networks.blocks import split_into_blocks
 from course_utils.training import freezing
 from tests.lab.small import BLOCKS, small
@@ -202,7 +202,7 @@ class Reader(RuleBasedStateMachine):
     def a_step_breaks(self, error):
         """The forward pass raises: nothing is left of the step, and a reset recovers."""
         weights = state(self.session.model)
-        while self.session._run.looking or self.session._state.look_is_due(0):
+        while self.session._run.evaluating or self.session._state.evaluation_is_due(0):
             self.session.step()
 
         def broken(*_):

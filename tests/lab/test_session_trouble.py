@@ -7,10 +7,12 @@ import signal
 import threading
 import time
 
-from course_utils.lab.session.errors import is_out_of_memory
-from course_utils.lab.session.session import LabError, Session
+from course_utils.lab.session.errors import LabError
+from course_utils.lab.session.lazy_feature_cache import LazyFeatureCache
+from course_utils.lab.session.session import Session
 from course_utils.networks.blocks import split_into_blocks
 from course_utils.training.loop import TrainingDiverged
+from course_utils.training.micro_batches import is_out_of_memory
 from tests.lab.small import BLOCKS, small
 from tests.tiny import same, state
 
@@ -154,7 +156,7 @@ def test_other_errors_are_not_mistaken_for_memory():
 
 
 def test_a_cache_that_does_not_fit_is_done_without(monkeypatch):
-    monkeypatch.setattr("course_utils.lab.session.cache.PrefixCache.__init__.__defaults__", (100,))
+    monkeypatch.setattr(LazyFeatureCache.__init__, "__defaults__", (100,))
     session = small()
     session.run(3)
     cache = session.snapshot()["cache"]

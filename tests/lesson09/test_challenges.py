@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from course_utils.lab.session.session import LabError, Session, Settings
+from course_utils.lab.session.errors import LabError
+from course_utils.lab.session.session import Session
+from course_utils.lab.session.settings import Settings
 from course_utils.lesson09 import challenges, riddle
 from course_utils.lesson09.tasks import Task, scramble
 from tests.tiny import same, state

@@ -8,8 +8,6 @@ from course_utils.training.micro_batches import is_out_of_memory
 
 import torch
 
-__all__ = ["LabError", "explain", "free_memory", "is_out_of_memory"]
-
 
 class LabError(ValueError):
     """The lab cannot do what was asked; the message says why, and what is possible."""

@@ -1,25 +1,26 @@
-"""What happened in one run: a curve, the looks at held-out images, and the reader's actions."""
+"""What happened in one run: a curve, evaluations on held-out images, and the reader's actions."""
 
 from __future__ import annotations
 
 import math
-from array import array
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from operator import attrgetter
 
-from course_utils.lab.session.settings import Controls
+from course_utils.lab.session.controls import Controls
 from course_utils.training.loop import Step
 
 import pandas as pd
 
 MOST_POINTS = 20_000
+COLUMNS = ["step", "loss", "train_accuracy", "test_accuracy", "trainable", "seconds", "action"]
 
 
 @dataclass(frozen=True)
 class Entry:
     """From this step on (0: from the start), training followed these controls.
 
-    batch_size : images a step; it changes only when memory runs out
+    The batch size, in images, changes only when memory runs out.
     """
 
     step: int
@@ -30,45 +31,35 @@ class Entry:
 
 @dataclass
 class Curve:
-    """Points of the training curve in little memory.
+    """The training curve, thinned where it is long.
 
     Beyond `MOST_POINTS` every second point is dropped and only every second step noted from then
     on, so a run of days stays small.
     """
 
-    steps: array[int] = field(default_factory=lambda: array("q"))
-    loss: array[float] = field(default_factory=lambda: array("d"))
-    accuracy: array[float] = field(default_factory=lambda: array("d"))
-    seconds: array[float] = field(default_factory=lambda: array("d"))
+    points: list[Step] = field(default_factory=list)
     stride: int = 1
 
-    def add(self, step: Step, seconds: float) -> None:
+    def add(self, step: Step) -> None:
         """Note a step, or leave it out where points are thinned."""
         if step.number % self.stride:
             return
-        self.steps.append(step.number)
-        self.loss.append(step.loss)
-        self.accuracy.append(step.accuracy)
-        self.seconds.append(seconds)
-        if len(self.steps) >= MOST_POINTS:
+        self.points.append(step)
+        if len(self.points) >= MOST_POINTS:
             self.stride *= 2
-            keep = [i for i, number in enumerate(self.steps) if number % self.stride == 0]
-            self.steps = array("q", (self.steps[i] for i in keep))
-            self.loss = array("d", (self.loss[i] for i in keep))
-            self.accuracy = array("d", (self.accuracy[i] for i in keep))
-            self.seconds = array("d", (self.seconds[i] for i in keep))
+            self.points = [point for point in self.points if point.number % self.stride == 0]
 
     def since(self, step: int, limit: int) -> dict[str, list[float]]:
         """Points after a step, at most `limit` of them, evenly thinned where there are more."""
-        first = bisect_right(self.steps, step)
-        count = len(self.steps) - first
+        first = bisect_right(self.points, step, key=attrgetter("number"))
+        count = len(self.points) - first
         every = max(1, math.ceil(count / limit))
         # counted from the end: the newest point is always there
-        part = slice(first + (count - 1) % every if count else first, None, every)
+        part = self.points[first + (count - 1) % every if count else first :: every]
         return {
-            "steps": list(self.steps[part]),
-            "loss": [round(value, 5) for value in self.loss[part]],
-            "train_accuracy": [round(value, 5) for value in self.accuracy[part]],
+            "steps": [point.number for point in part],
+            "loss": [round(point.loss, 5) for point in part],
+            "train_accuracy": [round(point.accuracy, 5) for point in part],
         }
 
 
@@ -76,9 +67,19 @@ class Curve:
 class History:
     """The record of one run.
 
-    entries : the first is the state at the start
-    evaluations : step and accuracy on held-out images (0 to 1)
-    marks : step and text of every action
+    Attributes
+    ----------
+    run : int
+        Its number.
+    label : str
+        What it is called among the earlier runs.
+    curve : Curve
+    entries : list of Entry
+        What training followed; the first is the state at the start.
+    evaluations : list of (int, float)
+        Step and accuracy on held-out images (0 to 1).
+    marks : list of (int, str)
+        Step and text of every action.
     """
 
     run: int
@@ -89,49 +90,53 @@ class History:
     marks: list[tuple[int, str]] = field(default_factory=list)
 
     def frame(self) -> pd.DataFrame:
-        """One row a step (thinned in very long runs), and one for every look or action besides.
+        """The record as a table.
 
-        Columns: step, loss and train_accuracy (on the step's batch, before it was taken),
-        test_accuracy (on the held-out images; NaN where nobody looked), trainable (parameters
-        that could learn), seconds (of the step), action (text, or "").
+        Returns
+        -------
+        pandas.DataFrame
+            One row a step (thinned in very long runs), and one for every evaluation or action
+            besides.  Columns: step, loss and train_accuracy (on the step's batch, before it was
+            taken), test_accuracy (on the held-out images; NaN where nobody evaluated), trainable
+            (parameters that could learn), seconds (of the step), action (text, or "").
         """
-        points = dict(
-            zip(
-                self.curve.steps,
-                zip(self.curve.loss, self.curve.accuracy, self.curve.seconds, strict=True),
-                strict=True,
-            )
-        )
-        seen = dict(self.evaluations)
-        actions: dict[int, str] = {}
+        points = {point.number: point for point in self.curve.points}
+        accuracies = dict(self.evaluations)
+        actions: dict[int, list[str]] = {}
         for step, text in self.marks:
-            actions[step] = f"{actions[step]}; {text}" if step in actions else text
+            actions.setdefault(step, []).append(text)
         starts = [entry.step for entry in self.entries]
-        nothing = (math.nan, math.nan, math.nan)
         rows = []
-        for step in sorted({*points, *seen, *actions}):
-            loss, accuracy, seconds = points.get(step, nothing)
+        for step in sorted({*points, *accuracies, *actions}):
+            point = points.get(step)
             # a change after step 10 governs step 11 on
             entry = self.entries[max(0, bisect_right(starts, step - 1) - 1)]
             rows.append(
-                {
-                    "step": step,
-                    "loss": loss,
-                    "train_accuracy": accuracy,
-                    "test_accuracy": seen.get(step, math.nan),
-                    "trainable": entry.trainable,
-                    "seconds": seconds,
-                    "action": actions.get(step, ""),
-                }
+                (
+                    step,
+                    point.loss if point else math.nan,
+                    point.accuracy if point else math.nan,
+                    accuracies.get(step, math.nan),
+                    entry.trainable,
+                    point.seconds if point else math.nan,
+                    "; ".join(actions.get(step, [])),
+                )
             )
-        columns = ["step", "loss", "train_accuracy", "test_accuracy", "trainable", "seconds"]
-        return pd.DataFrame(rows, columns=[*columns, "action"])
+        return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def describe_change(old: Controls, new: Controls, preset: str | None) -> list[str]:
     """A change of controls in words, one phrase for each thing that changed.
 
-    preset : the preset that the new plan amounts to, if any
+    Parameters
+    ----------
+    old, new : Controls
+    preset : str or None
+        The preset that the new plan amounts to, if any.
+
+    Returns
+    -------
+    list of str
     """
     texts = []
     frozen = sorted(new.plan.frozen - old.plan.frozen)

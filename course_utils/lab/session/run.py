@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from course_utils import training
 from course_utils.images.preprocessing import as_they_are
-from course_utils.lab.session.cache import PrefixCache, Shortcut, cacheable, describe
+from course_utils.lab.session.controls import Controls
+from course_utils.lab.session.lazy_feature_cache import LazyFeatureCache
 from course_utils.lab.session.movement import Movement
-from course_utils.lab.session.settings import Controls, Settings, Setup
+from course_utils.lab.session.settings import Settings
+from course_utils.lab.session.setup import Setup
 from course_utils.networks.blocks import Block, split_into_blocks
-from course_utils.training import freezing
+from course_utils.training import feature_cache, freezing
 
 import torch
 from torch import Tensor, nn
 
-SLICE = 32
+EVALUATION_SLICE = 32  # images at a time
 
 
 def build_optimizer(model: nn.Module, controls: Controls) -> torch.optim.Optimizer:
@@ -36,17 +38,18 @@ def build_optimizer(model: nn.Module, controls: Controls) -> torch.optim.Optimiz
     return (torch.optim.AdamW if controls.optimizer == "adamw" else torch.optim.Adam)(groups)
 
 
-class _Watch:
-    """Notes whether an optimizer has begun to move anything."""
+class UpdateBegan:
+    """A hook that notes whether an optimizer has begun to move anything."""
 
     def __init__(self) -> None:
         self.began = False
 
     def __call__(self, *_: object) -> None:
+        """Note it, before the optimizer does anything."""
         self.began = True
 
 
-class Order:
+class EndlessSampler:
     """Indices of training images without end: a new order in every pass, decided by `seed`.
 
     As in `training.epochs`, a pass depends on the seed and its number alone, and a lone last image
@@ -72,16 +75,24 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Look:
-    """One look at the held-out images: what the network answered, and how far blocks had moved.
+class HeldOutEvaluation:
+    """What the network answered on the held-out images, and how far its blocks had moved.
 
-    answers : predicted labels, int64 `(n,)`
-    weights, statistics : relative movement since the start of the run, by block
+    Attributes
+    ----------
+    step : int
+        Steps taken before.
+    accuracy : float
+        From 0 to 1.
+    predictions : Tensor
+        Labels, int64 `(n,)`.
+    weights, statistics : dict of str to float
+        Relative movement since the start of the run, by block.
     """
 
     step: int
     accuracy: float
-    answers: Tensor
+    predictions: Tensor
     weights: dict[str, float]
     statistics: dict[str, float]
 
@@ -103,16 +114,15 @@ class Run:
         self.trained: set[str] = set()  # blocks that were not frozen in some step
         # an object of its own: a method of this run as a hook would tie both into a circle, and
         # the memory of a run that was replaced would be freed only some time later
-        self._watch = _Watch()
-        self.cache: PrefixCache | None = None
-        self.why_no_cache = ""
-        self._shortcut: Shortcut | None = None
-        self._order = Order(len(setup.data.train_images), settings.seed)
+        self._update = UpdateBegan()
+        self.cache: LazyFeatureCache | None = None
+        self._why_no_cache = ""
+        self._sampler = EndlessSampler(len(setup.data.train_images), settings.seed)
         self._movement = Movement(self.blocks)
-        self._answers: list[Tensor] = []
-        self._slice = SLICE
-        self.optimizer = self._watched(build_optimizer(self.model, controls))
-        self._set(controls)
+        self._predictions: list[Tensor] = []
+        self._slice = EVALUATION_SLICE
+        self.optimizer = self._new_optimizer(controls)
+        self._apply(controls)
 
     def follow(self, controls: Controls) -> None:
         """Take over new controls, all of them or, if that raises, none."""
@@ -120,80 +130,79 @@ class Run:
             return
         optimizer = self.optimizer
         if controls.optimizer != self.controls.optimizer:
-            optimizer = self._watched(build_optimizer(self.model, controls))
+            optimizer = self._new_optimizer(controls)
         freezing.freeze(self.model, controls.plan.frozen)  # raises before anything is changed
         self.optimizer = optimizer
-        self._set(controls)
+        self._apply(controls)
 
-    def _set(self, controls: Controls) -> None:
+    def _apply(self, controls: Controls) -> None:
         freezing.apply(self.model, controls.plan)
         for group in self.optimizer.param_groups:
             head = group["name"].startswith("head")
             group["lr"] = controls.head_rate if head else controls.backbone_rate
         self.controls = controls
-        self._refresh_cache()
+        self._renew_cache()
 
-    def _watched(self, optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
-        optimizer.register_step_pre_hook(self._watch)
+    def _new_optimizer(self, controls: Controls) -> torch.optim.Optimizer:
+        optimizer = build_optimizer(self.model, controls)
+        optimizer.register_step_pre_hook(self._update)
         return optimizer
 
     @property
     def update_began(self) -> bool:
         """Whether the optimizer had begun to move weights when the last step ended or broke off."""
-        return self._watch.began
+        return self._update.began
 
-    def _refresh_cache(self) -> None:
+    def _renew_cache(self) -> None:
         """Keep the cache where it is still right; drop it, or begin another, where it is not."""
-        fixed = cacheable(self.blocks, self.controls.plan) if self.settings.cache else []
-        if self.cache is not None and [s.name for s in self.cache.blocks] == [
-            s.name for s in fixed
-        ]:
-            return
-        self.drop_cache(self._reason(fixed))
-        if fixed:
-            try:
-                self.cache = PrefixCache(fixed, self.setup.data, self.setup.prepare)
-                self._shortcut = Shortcut(self.blocks, len(fixed))
-            except (MemoryError, torch.OutOfMemoryError) as error:
-                self.why_no_cache = str(error)
-
-    def _reason(self, fixed: list[Block]) -> str:
-        if fixed:
-            return ""
+        plan = self.controls.plan
+        fixed = len(feature_cache.frozen_prefix(self.model, plan))
+        why = "" if fixed else "the first block learns, so every block must run in every step"
+        if plan.batch_norm == "train" and plan.frozen:
+            fixed, why = 0, "batch norm in train mode gives other outputs in every batch"
         if not self.settings.cache:
-            return "switched off in the settings"
-        if self.controls.plan.batch_norm == "train" and self.controls.plan.frozen:
-            return "batch norm in train mode gives other outputs in every batch"
-        return "the first block learns, so every block must run in every step"
-
-    def drop_cache(self, why: str) -> None:
-        """Train without stored features from here on."""
-        self.cache, self._shortcut, self.why_no_cache = None, None, why
+            fixed, why = 0, "switched off in the settings"
+        if self.cache is not None and self.cache.count == fixed:
+            return
+        self.cache, self._why_no_cache = None, why
+        if fixed:
+            data, prepare = self.setup.data, self.setup.prepare
+            try:
+                self.cache = LazyFeatureCache(self.blocks, fixed, data, prepare)
+            except (MemoryError, torch.OutOfMemoryError) as error:
+                self._why_no_cache = str(error)
 
     def describe_cache(self) -> dict[str, object]:
         """State of the cache for the panel."""
         if self.cache is None:
-            return {"active": False, "blocks": 0, "text": self.why_no_cache}
-        count = len(self.cache.blocks)
-        return {"active": True, "blocks": count, "text": describe(count, self.cache.train.share)}
+            return {"active": False, "blocks": 0, "text": self._why_no_cache}
+        return {"active": True, "blocks": self.cache.count, "text": self.cache.describe()}
 
     def train_step(self) -> training.Step:
         """Take one optimizer step.  A step that raises leaves no trace.
 
         (Unless the optimizer itself was cut short: `update_began` tells.)
 
-        Raises whatever the step raises, such as `training.TrainingDiverged`.
+        Returns
+        -------
+        training.Step
+            With the seconds of everything, the cache included.
+
+        Raises
+        ------
+        Exception
+            Whatever the step raises, such as `training.TrainingDiverged`.
         """
         begun = time.perf_counter()
-        data, chosen = self.setup.data, self._order.peek(self.batch_size)
-        self._watch.began = False
+        data, chosen = self.setup.data, self._sampler.peek(self.batch_size)
+        self._update.began = False
         kept = [(buffer, buffer.clone()) for buffer in self._moving_buffers()]
         try:
             network: nn.Module = self.model
             prepare: training.PrepareFunction = self.setup.prepare
-            if self.cache is not None and self._shortcut is not None:
-                images = self.cache.train_features(chosen)
-                network, prepare = self._shortcut, as_they_are
+            if self.cache is not None:
+                network, prepare = self.cache.network, as_they_are
+                images = self.cache.train.get(chosen)
             else:
                 images = data.train_images[chosen]
             step = next(
@@ -211,13 +220,10 @@ class Run:
                 buffer.copy_(value)
             self.optimizer.zero_grad(set_to_none=True)
             raise
-        self._order.advance(len(chosen))
+        self._sampler.advance(len(chosen))
         self.number = step.number
         self.trained |= {block.name for block in self.blocks} - self.controls.plan.frozen
-        seconds = time.perf_counter() - begun
-        return training.Step(
-            step.number, step.loss, step.accuracy, step.images, seconds, step.trainable
-        )
+        return replace(step, seconds=time.perf_counter() - begun)
 
     def _moving_buffers(self) -> Iterator[Tensor]:
         """Buffers that a forward pass changes: batch norm's, where it is in train mode."""
@@ -226,42 +232,42 @@ class Run:
             if block.name not in plan.frozen or plan.batch_norm == "train":
                 yield from block.buffers()
 
-    def look(self) -> Look | None:
-        """Look at a few more held-out images; the result once all have been seen, else None.
+    def evaluate_slice(self) -> HeldOutEvaluation | None:
+        """Evaluate a few more held-out images; the result once all have been seen, else None.
 
         The weights must not change between the first slice and the last, so whoever has begun goes
         on with this until the result is there.
         """
         data = self.setup.data
-        done = sum(len(part) for part in self._answers)
+        done = sum(len(part) for part in self._predictions)
         chosen = torch.arange(done, min(done + self._slice, len(data.test_images)))
-        network: nn.Module = self.model
-        prepare: training.PrepareFunction = self.setup.prepare
-        if self.cache is not None and self._shortcut is not None:
-            images = self.cache.test_features(chosen)
-            network, prepare = self._shortcut, as_they_are
+        if self.cache is not None:
+            features = self.cache.test.get(chosen)
+            part = training.evaluate(
+                self.cache.network, features, data.test_labels[chosen], as_they_are
+            )
         else:
-            images = data.test_images[chosen]
-        part = training.evaluate(network, images, data.test_labels[chosen], prepare)
-        self._answers.append(part.predictions)
+            images, labels = data.test_images[chosen], data.test_labels[chosen]
+            part = training.evaluate(self.model, images, labels, self.setup.prepare)
+        self._predictions.append(part.predictions)
         if done + len(chosen) < len(data.test_images):
             return None
-        answers = torch.cat(self._answers)
-        self._answers = []
-        accuracy = (answers == data.test_labels.cpu()).float().mean().item()
-        return Look(self.number, accuracy, answers, *self._movement.measure())
+        predictions = torch.cat(self._predictions)
+        self._predictions = []
+        accuracy = (predictions == data.test_labels.cpu()).float().mean().item()
+        return HeldOutEvaluation(self.number, accuracy, predictions, *self._movement.measure())
 
     @property
-    def looking(self) -> bool:
-        """Whether a look has begun and is not finished."""
-        return bool(self._answers)
+    def evaluating(self) -> bool:
+        """Whether an evaluation has begun and is not finished."""
+        return bool(self._predictions)
 
-    def use_less_memory(self, *, while_looking: bool) -> str | None:
+    def use_less_memory(self, *, while_evaluating: bool) -> str | None:
         """After memory ran out: halve what is held at a time, and say so; None when it cannot be.
 
         Training never goes below two images, of which batch norm needs statistics.
         """
-        if while_looking:
+        if while_evaluating:
             if self._slice == 1:
                 return None
             self._slice //= 2

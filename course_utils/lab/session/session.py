@@ -17,37 +17,29 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from course_utils.lab.session import code as listing
-from course_utils.lab.session.building import CourseBuilder
-from course_utils.lab.session.commands import Commands
-from course_utils.lab.session.errors import LabError, explain, free_memory, is_out_of_memory
+from course_utils.lab.session import code_export
+from course_utils.lab.session.controls import ChangeControls, Commands, Controls
+from course_utils.lab.session.errors import LabError, explain, free_memory
 from course_utils.lab.session.history import History
 from course_utils.lab.session.interrupts import deferred
-from course_utils.lab.session.published import EARLIER_RUNS, WALL, Published
-from course_utils.lab.session.run import Look, Run
-from course_utils.lab.session.settings import (
-    Controls,
-    Settings,
-    Setup,
-    check_count,
-    check_images,
-    first_controls,
-    take_apart,
-    with_controls,
-)
+from course_utils.lab.session.run import HeldOutEvaluation, Run
+from course_utils.lab.session.run_state import WALL, RunState
+from course_utils.lab.session.settings import Settings, check_count, check_setting_names
+from course_utils.lab.session.setup import Setup, WorldSetup
+from course_utils.lab.session.snapshot import snapshot
 from course_utils.training.loop import Step
+from course_utils.training.micro_batches import is_out_of_memory
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-__all__ = ["LabError", "Session", "Settings", "Setup"]
-
 LONGEST_MARK = 200
+EARLIER_RUNS = 8
 Build = Callable[[Settings], Setup]
 
 
@@ -56,9 +48,11 @@ class Session(Commands):
 
     Parameters
     ----------
-    settings : what the first run starts from; None for the usual ones
-    build : makes a new `Setup` from settings, the same one for the same settings; None takes the
-        course's worlds and networks
+    settings : Settings, optional
+        What the first run starts from.
+    build : callable, optional
+        Makes a new `Setup` from settings, the same one for the same settings; by default from the
+        course's worlds and networks.
 
     Raises
     ------
@@ -67,16 +61,22 @@ class Session(Commands):
     """
 
     def __init__(self, settings: Settings | None = None, *, build: Build | None = None) -> None:
-        self._build: Build = build or CourseBuilder()
+        self._build: Build = build or WorldSetup()
         self._lock = threading.RLock()  # guards all fields; held for moments only
         self._stepping = threading.Lock()  # held by whoever trains
         self._building = threading.Lock()  # one new run at a time
         self._version = 0
         self._earlier: list[History] = []
         self._run, self._state = self._begin(settings or Settings(), 1, None)
-        self._target = self._run.controls
+        self._wished = self._run.controls
 
     # ---- commands: from any thread, at any time
+
+    def change_controls(self, change: ChangeControls) -> None:
+        """Replace the wished controls; a change that raises changes nothing."""
+        with self._lock:
+            self._wished = change(self._wished, self._state.names)
+            self._version += 1
 
     def mark(self, text: str) -> None:
         """Put a line with a text at the current step of the curve."""
@@ -90,23 +90,30 @@ class Session(Commands):
         """Start a new run; the old one's curve is kept as an earlier run.
 
         The reader's choices stay as they are (frozen blocks, rates, optimizer, batch norm) except
-        for the `Settings` given here.  The new run is there when this returns.  A step that is
+        for the settings given here.  The new run is there when this returns.  A step that is
         being taken meanwhile still ends, and counts for the old run.
 
-        Raises LabError if the settings cannot be followed; the old run then goes on untouched.
+        Parameters
+        ----------
+        **new_settings : Any
+            Fields of `Settings`.
+
+        Raises
+        ------
+        LabError
+            If the settings cannot be followed; the old run then goes on untouched.
         """
-        known = [field.name for field in fields(Settings)]
-        if unknown := sorted(new_settings.keys() - set(known)):
-            raise LabError(f"there is no setting {unknown[0]!r}; there are: {', '.join(known)}")
+        check_setting_names(new_settings)
         with self._building:
             with self._lock:
-                state, target = self._state, self._target
-            settings = replace(with_controls(state.settings, target), **new_settings)
-            keep = None if "preset" in new_settings else (state.names, target)
+                state, wished = self._state, self._wished
+            settings = replace(wished.put_into(state.settings), **new_settings)
+            keep = None if "preset" in new_settings else (state.names, wished)
             run, new_state = self._begin(settings, state.history.run + 1, keep)
             with deferred(), self._lock:
+                state.history.curve.points.clear()  # of earlier runs only evaluations are shown
                 self._earlier = [*self._earlier, state.history][-EARLIER_RUNS:]
-                self._run, self._state, self._target = run, new_state, run.controls
+                self._run, self._state, self._wished = run, new_state, run.controls
                 self._version += 1
 
     # ---- training: `step` alone trains
@@ -116,8 +123,9 @@ class Session(Commands):
 
         Returns
         -------
-        The step that was taken; or None where the piece of work was a look at some of the
-        held-out images, or giving way because memory ran out.  `run(1)` always takes a step.
+        Step or None
+            The step that was taken; None where the piece of work was a part of an evaluation, or
+            giving way because memory ran out.  `run(1)` always takes a step.
 
         Raises
         ------
@@ -129,33 +137,33 @@ class Session(Commands):
         """
         with self._stepping, deferred():
             with self._lock:
-                run, state, target = self._run, self._state, self._target
+                run, state, wished = self._run, self._state, self._wished
                 if state.status == "failed":
                     raise LabError(f"this run has stopped, reset it to go on: {state.error}")
-                looking = run.looking or state.look_is_due(time.monotonic())
-                if looking and not run.looking:
-                    state.look_began = time.monotonic()
+                evaluating = run.evaluating or state.evaluation_is_due(time.monotonic())
+                if evaluating and not run.evaluating:
+                    state.evaluation_began = time.monotonic()
             try:
-                if target != run.controls:
-                    run.follow(target)
+                if wished != run.controls:
+                    run.follow(wished)
                     with self._lock:
-                        state.took_over(target, run)
+                        state.note_controls(wished, run)
                         self._version += 1
-                result = run.look() if looking else run.train_step()
+                result = run.evaluate_slice() if evaluating else run.train_step()
             except Exception as error:
-                if self._recover(run, state, error, looking):
+                if self._recover(run, state, error, evaluating):
                     return None
                 raise
             with self._lock:
                 if isinstance(result, Step):
-                    state.took_step(result, run)
-                elif isinstance(result, Look):
-                    state.looked(result, time.monotonic())
+                    state.note_step(result, run)
+                elif isinstance(result, HeldOutEvaluation):
+                    state.note_evaluation(result, time.monotonic())
                 self._version += result is not None
             return result if isinstance(result, Step) else None
 
     def run(self, steps: int, *, evaluate: bool = True) -> None:
-        """Take so many steps now, in this thread, and look at the held-out images at the end."""
+        """Take so many steps now, in this thread, and evaluate at the end unless told not to."""
         check_count("steps", steps, 0)
         taken = 0
         while taken < steps:
@@ -167,26 +175,26 @@ class Session(Commands):
         """Accuracy (0 to 1) of the network as it is now on the held-out images."""
         with self._lock:
             state = self._state
-            if state.look is not None and state.look.step == state.step:
-                return state.look.accuracy
-            state.look_wanted = True
+            if state.evaluation is not None and state.evaluation.step == state.step:
+                return state.evaluation.accuracy
+            state.evaluation_wanted = True
             before = len(state.history.evaluations)
         while len(state.history.evaluations) == before and self._state is state:
             self.step()
         return state.history.evaluations[-1][1] if state.history.evaluations else 0.0
 
-    def _recover(self, run: Run, state: Published, error: Exception, looking: bool) -> bool:
+    def _recover(self, run: Run, state: RunState, error: Exception, evaluating: bool) -> bool:
         """After an error: go on where that is possible and give True, or note the failure."""
         trace, text = traceback.format_exc(), None
         if is_out_of_memory(error):
             free_memory(error)
-            text = run.use_less_memory(while_looking=looking)
+            text = run.use_less_memory(while_evaluating=evaluating)
         with self._lock:
             self._version += 1
             if text is not None:
-                state.made_room(text, run)
+                state.note_less_memory(text, run)
             else:
-                state.failed(explain(error), trace)
+                state.note_failure(explain(error), trace)
             # the failure of a run that was replaced in the meantime is nobody's concern
             return text is not None or run is not self._run
 
@@ -201,7 +209,7 @@ class Session(Commands):
     def settings(self) -> Settings:
         """What a reset would start from: the run's settings with the reader's choices since."""
         with self._lock:
-            return with_controls(self._state.settings, self._target)
+            return self._wished.put_into(self._state.settings)
 
     @property
     def block_names(self) -> list[str]:
@@ -223,19 +231,24 @@ class Session(Commands):
 
         Parameters
         ----------
-        since : of the curve give only points after this step, and of the evaluations only those
-            at this step or later; 0 gives all
-        points : of the curve at most so many, evenly thinned
+        since : int, optional
+            Of the curve give only points after this step, and of the evaluations only those at
+            this step or later; 0 gives all.
+        points : int, optional
+            Of the curve at most so many, evenly thinned.
 
         Returns
         -------
-        dict of run, version, status, error, traceback, step, seconds_per_step, images_per_second,
-        compute_seconds, cache, trainable, trained, total, memory_mb, settings, presets, titles,
-        class_names, blocks, curve, evaluations, marks (the last 200), earlier, wall.  A block's
-        `frozen` is the reader's wish, and `pending` says that training does not follow it yet.
+        dict
+            Keys run, version, status, error, traceback, step, seconds_per_step, images_per_second,
+            compute_seconds, cache, trainable, trained, total, memory_mb, settings, presets, titles,
+            class_names, blocks, curve, evaluations, marks (the last 200), earlier, wall.  A block's
+            `frozen` is the reader's wish, and `pending` says that training does not follow it yet.
         """
         with self._lock:
-            return self._state.as_dict(self._target, self._earlier, self._version, since, points)
+            return snapshot(
+                self._state, self._wished, self._earlier, self._version, since=since, points=points
+            )
 
     def images(self) -> Tensor:
         """The held-out images of the wall, uint8 `(n, 3, h, w)`, n at most 24."""
@@ -247,10 +260,7 @@ class Session(Commands):
             return self._state.history.frame()
 
     def to_csv(self, path: str | Path) -> Path:
-        """Write `history` to a file.
-
-        Raises LabError if it cannot be written.
-        """
+        """Write `history` to a file, and return its path; LabError if it cannot be written."""
         path = Path(path).expanduser()
         try:
             self.history().to_csv(path, index=False)
@@ -263,18 +273,13 @@ class Session(Commands):
         with self._lock:
             state, run = self._state, self._run
             entries, step, error = list(state.history.entries), state.step, state.error
-        return listing.write(run.setup.code, state.settings, entries, step, error)
+        return code_export.program(run.setup.code, state.settings, entries, step, error)
 
     # ---- inside
 
-    def _wish(self, change: Callable[[Controls, list[str]], Controls]) -> None:
-        with self._lock:
-            self._target = change(self._target, self._state.names)  # raises: nothing is changed
-            self._version += 1
-
     def _begin(
         self, settings: Settings, number: int, keep: tuple[list[str], Controls] | None
-    ) -> tuple[Run, Published]:
+    ) -> tuple[Run, RunState]:
         """A new run and its state; `keep` are blocks and controls whose frozen blocks stay."""
         # the reader's own random numbers must not depend on whether a run was built in between
         with torch.random.fork_rng(devices=[]):
@@ -285,10 +290,9 @@ class Session(Commands):
                 raise
             except (ValueError, OSError, TypeError) as error:
                 raise LabError(f"the run could not be set up: {error}") from error
-        blocks = take_apart(setup.model)
-        check_images(setup.data)
-        controls = first_controls(settings, blocks)
+        blocks = setup.block_names()
+        controls = Controls.at_start(settings, blocks)
         if keep is not None and keep[0] == blocks:
-            controls = replace(controls, plan=replace(controls.plan, frozen=keep[1].plan.frozen))
+            controls = controls.with_frozen(keep[1].plan.frozen)
         run = Run(settings, setup, controls)
-        return run, Published.of(run, number)
+        return run, RunState.at_start(run, number)

@@ -13,8 +13,8 @@ from typing import Any
 
 from course_utils.lab import Lab
 from course_utils.lab.drivers import SYNCHRONOUS_STEPS
-from course_utils.lab.session.settings import LabError
-from course_utils.lab.view import PERIOD, View, photographs, plain, script
+from course_utils.lab.panel_widget import PERIOD, PanelWidget, json_safe, script, thumbnails
+from course_utils.lab.session.errors import LabError
 from tests.lab.page import Page
 from tests.lab.scenes import play, until
 from tests.lab.small import build, small
@@ -51,12 +51,12 @@ def test_a_whole_picture_holds_all_that_the_panel_draws(page: Page) -> None:
 
 
 def test_the_state_that_a_reloaded_page_asks_for_is_of_that_moment(page: Page) -> None:
-    assert page.lab.view.get_state()["picture"]["step"] == 0
+    assert page.lab.widget.get_state()["picture"]["step"] == 0
     page.lab.run(3)
-    assert page.lab.view.get_state()["picture"]["step"] == 3
-    assert page.lab.view.get_state("picture")["picture"]["step"] == 3
-    assert page.lab.view.get_state(["picture"])["picture"]["whole"] is True
-    assert "picture" not in page.lab.view.get_state("photos")
+    assert page.lab.widget.get_state()["picture"]["step"] == 3
+    assert page.lab.widget.get_state("picture")["picture"]["step"] == 3
+    assert page.lab.widget.get_state(["picture"])["picture"]["whole"] is True
+    assert "picture" not in page.lab.widget.get_state("photos")
 
 
 def test_parts_put_together_give_the_whole_and_nothing_comes_twice(page: Page) -> None:
@@ -76,7 +76,7 @@ def test_parts_put_together_give_the_whole_and_nothing_comes_twice(page: Page) -
             losses += curve["loss"]
         looks += part.pop("evaluations", [])
         shown.update(part)
-    whole = page.lab.view.whole()
+    whole = page.lab.widget.full_state()
     assert steps == whole["curve"]["steps"] == list(range(1, 13))
     assert losses == whole["curve"]["loss"]
     assert looks == whole["evaluations"]
@@ -87,7 +87,7 @@ def test_parts_put_together_give_the_whole_and_nothing_comes_twice(page: Page) -
 def test_parts_hold_only_what_changed(page: Page) -> None:
     page.lab.run(2)
     page.sent.clear()
-    page.lab.view.push(now=True)
+    page.lab.widget.push(now=True)
     assert all(part.keys() <= {"run", "memory_mb"} for part in page.parts)
     page.sent.clear()
     page.lab.thaw("deep")
@@ -96,12 +96,12 @@ def test_parts_hold_only_what_changed(page: Page) -> None:
 
 
 def test_the_page_is_not_flooded(page: Page) -> None:
-    page.lab.view.push(now=True)
+    page.lab.widget.push(now=True)
     page.sent.clear()
     begun = time.monotonic()
     while time.monotonic() - begun < 3.5 * PERIOD:
         page.lab.session.step()
-        page.lab.view.push()
+        page.lab.widget.push()
     assert 1 <= len(page.sent) <= 4
 
 
@@ -114,7 +114,7 @@ def test_another_run_begins_with_an_empty_curve(page: Page) -> None:
     curves = [part["curve"] for part in page.parts if "curve" in part]
     assert curves[0]["from"] == 0
     assert [step for curve in curves for step in curve["steps"]] == [1, 2]
-    assert page.lab.view.whole()["earlier"][0]["run"] == 1
+    assert page.lab.widget.full_state()["earlier"][0]["run"] == 1
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_an_error_while_it_trains_is_shown_kept_and_forgotten_by_reset() -> None
         lab.session._run.optimizer = broken  # type: ignore[assignment]
         lab.start()
         await until(lambda: lab.error is not None and not lab.running)
-        shown = lab.view.whole()
+        shown = lab.widget.full_state()
         assert shown["status"] == "failed"
         assert shown["error"]
         assert "Traceback" in shown["traceback"]
@@ -238,7 +238,7 @@ def test_an_error_while_it_trains_is_shown_kept_and_forgotten_by_reset() -> None
             lab.start()
         lab.reset()
         assert lab.error is None
-        assert lab.view.whole()["error"] is None
+        assert lab.widget.full_state()["error"] is None
         lab.run(2)
         assert lab.session.snapshot()["step"] == 2
         lab.close()
@@ -249,7 +249,7 @@ def test_an_error_while_it_trains_is_shown_kept_and_forgotten_by_reset() -> None
 def test_an_error_of_the_panel_itself_is_shown_too() -> None:
     lab = lab_of()
     lab._ended(OSError("the page is gone"))
-    shown = lab.view.whole()
+    shown = lab.widget.full_state()
     assert shown["error"] == "the page is gone"
     assert "OSError" in shown["traceback"]
     lab.close()
@@ -260,7 +260,7 @@ def test_nobody_looks_so_nothing_trains() -> None:
         lab = lab_of(driver="background")
         lab.start()
         await until(lambda: lab.session.snapshot()["step"] > 0)
-        lab.view._receive(lab.view, {"kind": "closed"}, [])
+        lab.widget._receive(lab.widget, {"kind": "closed"}, [])
         assert not lab.running
         await until(lambda: not lab._driver._tasks)
         lab.close()
@@ -308,7 +308,7 @@ def test_training_without_end_cannot_be_waited_for() -> None:
 def test_a_closed_lab_says_so() -> None:
     lab = lab_of()
     lab.close()
-    assert lab.view.whole()["closed"] is True
+    assert lab.widget.full_state()["closed"] is True
     for act in (lab.start, lab.step, lab.reset, lambda: lab.freeze("deep")):
         with pytest.raises(LabError, match="closed"):
             act()
@@ -335,18 +335,18 @@ def test_pages_without_a_kernel_get_a_picture_with_words(page: Page) -> None:
 
 def test_the_images_of_the_wall_travel_as_small_pictures() -> None:
     images = torch.randint(0, 256, (2, 3, 200, 100), dtype=torch.uint8)
-    first, _ = photographs(images)
+    first, _ = thumbnails(images)
     picture = Image.open(io.BytesIO(base64.b64decode(first.removeprefix("data:image/png;base64,"))))
     assert picture.size == (32, 64)
     small_one = torch.randint(0, 256, (1, 3, 16, 16), dtype=torch.uint8)
-    address = photographs(small_one)[0].removeprefix("data:image/png;base64,")
+    address = thumbnails(small_one)[0].removeprefix("data:image/png;base64,")
     again = Image.open(io.BytesIO(base64.b64decode(address)))
     pixels = torch.frombuffer(bytearray(again.tobytes()), dtype=torch.uint8).view(16, 16, 3)
     assert torch.equal(pixels.permute(2, 0, 1), small_one[0])
 
 
 def test_numbers_that_json_lacks_become_none() -> None:
-    assert plain({"a": [float("nan"), 1.5, (float("inf"),)], "b": "x", "c": True}) == {
+    assert json_safe({"a": [float("nan"), 1.5, (float("inf"),)], "b": "x", "c": True}) == {
         "a": [None, 1.5, [None]],
         "b": "x",
         "c": True,
@@ -358,7 +358,7 @@ def test_the_script_is_one_module_without_anything_from_outside() -> None:
     assert text.count("export default") == 1
     assert "import " not in text.replace("important", "")
     assert text.count("http") == text.count("http://www.w3.org/2000/svg")
-    assert View._esm.strip().startswith("//")
+    assert PanelWidget._esm.strip().startswith("//")
 
 
 def test_a_session_can_be_used_without_any_widget_library() -> None:

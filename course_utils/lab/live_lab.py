@@ -9,17 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from course_utils.lab import drivers, picture
-from course_utils.lab.choosing import choose
-from course_utils.lab.session.session import Session
+from course_utils.lab import still_picture
+from course_utils.lab.driver_choice import choose_driver
+from course_utils.lab.drivers import Answer, Job, result_or_error
+from course_utils.lab.panel_widget import PanelWidget, thumbnails
+from course_utils.lab.session.controls import ChangeControls, Commands
+from course_utils.lab.session.errors import LabError
+from course_utils.lab.session.session import Build, Session
 from course_utils.lab.session.settings import (
+    BATCH_NORM_MODES,
     NETWORKS,
     OPTIMIZERS,
-    LabError,
-    Settings,
-    from_keywords,
+    STARTS,
+    settings_of_lab,
 )
-from course_utils.lab.view import View, photographs
 
 import pandas as pd
 
@@ -30,29 +33,38 @@ _LABS: weakref.WeakSet[Lab] = weakref.WeakSet()
 CHOICES = {
     "optimizer": list(OPTIMIZERS),
     "network": list(NETWORKS),
-    "batch_norm": ["eval", "train"],
-    "start": ["pretrained", "random"],
+    "batch_norm": list(BATCH_NORM_MODES),
+    "start": list(STARTS),
 }
-COMMANDS = ("freeze", "thaw", "toggle", "preset", "set_batch_norm", "set_rates", "set_optimizer")
-SLOW = ("reset", "step", "code", "csv")  # they build, train, or write long texts
+# What the page may ask for; the slow ones build, train, or write long texts.
+QUICK = (
+    *("freeze", "thaw", "toggle", "preset", "set_batch_norm", "set_rates", "set_optimizer"),
+    *("start", "pause"),
+)
+SLOW = ("reset", "step", "code", "csv")
 
 
-class Lab:
+class Lab(Commands):
     """A model that trains while you freeze and thaw its blocks, with its panel.
 
         lab = Lab()
         lab                      # as a cell's last line: the panel
         lab.freeze("features.3") # everything on the panel works from Python too
 
+    A new lab, and one that starts, pauses all others.
+
     Parameters
     ----------
-    world : "shapes", "cifar10" or a folder of class folders; None for what `COURSE_DATA` says
-    driver : "auto", "background", "foreground" or "synchronous" (see `drivers`)
-    session : a session made before, instead of a world and settings
-    build : makes the network and images of a run from its settings (see `session.Session`)
-    settings : any field of `settings.Settings`
-
-    A new lab, and one that starts, pauses all others.
+    world : str or Path, optional
+        "shapes", "cifar10" or a folder of class folders; by default what `COURSE_DATA` says.
+    driver : {"auto", "background", "foreground", "synchronous"}, optional
+        Who trains; see `drivers`.
+    session : Session, optional
+        A session made before, instead of a world and settings.
+    build : callable, optional
+        Makes the network and images of a run from its settings (see `Session`).
+    **settings : Any
+        Any field of `Settings`.
 
     Raises
     ------
@@ -66,23 +78,20 @@ class Lab:
         *,
         driver: str = "auto",
         session: Session | None = None,
-        build: Callable[[Settings], Any] | None = None,
+        build: Build | None = None,
         **settings: Any,
     ) -> None:
-        chosen = choose(driver)
-        if session is None:
-            session = Session(from_keywords(world, settings), build=build)
-        self.session = session
+        chosen = choose_driver(driver)
+        self.session = session or Session(settings_of_lab(world, settings), build=build)
         self.error: Exception | None = None
         self._closed = False
-        self._photos_of = -1
-        self._driver = chosen(session, lambda: self.view.push(), self._ended)
-        self.view = View(self._snapshot, self._obey, self._driver.tick, self.pause)
-        self._take_photographs()
+        self._driver = chosen(self.session, lambda: self.widget.push(), self._ended)
+        self.widget = PanelWidget(self._snapshot, self._obey, self._driver.tick, self.pause)
+        self.widget.photos = thumbnails(self.session.images())
         self._pause_others()
         _LABS.add(self)
 
-    # ---------------------------------------------------------------- training
+    # ---- training
 
     def start(self, steps: int | None = None) -> None:
         """Train in the background until `pause`, or for so many steps.
@@ -95,12 +104,12 @@ class Lab:
             raise LabError("this run has stopped with an error; reset() starts a new one")
         self._pause_others()
         self._driver.start(steps)
-        self.view.push(now=True)
+        self.widget.push(now=True)
 
     def pause(self) -> None:
         """Stop after the step that is being taken."""
         self._driver.pause()
-        self.view.push(now=True)
+        self.widget.push(now=True)
 
     def run(self, steps: int) -> None:
         """Take so many steps in this cell, and return when they are taken; the panel follows."""
@@ -109,13 +118,16 @@ class Lab:
         self._driver.run(steps)
 
     def step(self) -> None:
-        """Take one optimizer step and look at the held-out images."""
+        """Take one optimizer step and evaluate on the held-out images."""
         self.run(1)
 
     def wait(self) -> None:
         """Return when training that was started with a number of steps has come to its end.
 
-        Raises LabError if it has no end.
+        Raises
+        ------
+        LabError
+            If it has no end.
         """
         remaining = self._driver.remaining
         if remaining is None:
@@ -128,44 +140,32 @@ class Lab:
         """Whether it trains now."""
         return self._driver.running
 
-    # ---------------------------------------------------------------- the reader's wishes
+    # ---- the reader's wishes
 
-    def freeze(self, name: str) -> None:
-        """Freeze a block from the next step on."""
-        self._wish("freeze", name)
-
-    def thaw(self, name: str) -> None:
-        """Let a block learn from the next step on."""
-        self._wish("thaw", name)
-
-    def toggle(self, name: str) -> None:
-        """Freeze a block that learns, thaw one that is frozen."""
-        self._wish("toggle", name)
-
-    def preset(self, name: str, n: int | None = None) -> None:
-        """Freeze just the blocks that a preset names, such as "head only" or "first N"."""
-        self._wish("preset", name, n)
-
-    def set_batch_norm(self, mode: str) -> None:
-        """Mode of batch norm in frozen blocks: "eval" or "train"."""
-        self._wish("set_batch_norm", mode)
-
-    def set_rates(self, head: float | None = None, backbone: float | None = None) -> None:
-        """Learning rates of head and backbone; None leaves one as it is."""
-        self._wish("set_rates", head, backbone)
-
-    def set_optimizer(self, name: str) -> None:
-        """Go on with another optimizer."""
-        self._wish("set_optimizer", name)
+    def change_controls(self, change: ChangeControls) -> None:
+        """Pass a command on to the session, and show what came of it."""
+        self._check_open()
+        self.session.change_controls(change)
+        self.widget.push(now=True)
 
     def mark(self, text: str) -> None:
         """Put a line with a text at the present step of the curves."""
-        self._wish("mark", text)
+        self._check_open()
+        self.session.mark(text)
+        self.widget.push(now=True)
 
     def reset(self, **new_settings: Any) -> None:
         """Start a new run, paused; the curve of the old one stays as a faint line.
 
-        Raises LabError if the settings cannot be followed; the old run then goes on untouched.
+        Parameters
+        ----------
+        **new_settings : Any
+            Fields of `Settings`; all others, and the reader's choices, stay as they are.
+
+        Raises
+        ------
+        LabError
+            If the settings cannot be followed; the old run then goes on untouched.
         """
         self._check_open()
         go_on = self._driver.interrupt()
@@ -176,12 +176,7 @@ class Lab:
             raise
         self._renewed()
 
-    def _wish(self, name: str, *arguments: Any) -> None:
-        self._check_open()
-        getattr(self.session, name)(*arguments)
-        self.view.push(now=True)
-
-    # ---------------------------------------------------------------- what came of it
+    # ---- what came of it
 
     def history(self) -> pd.DataFrame:
         """The record of this run: one row a step, and one for each action besides."""
@@ -205,23 +200,23 @@ class Lab:
         """Stop for good: nothing runs any more, and the panel says that it is closed."""
         self._closed = True
         self._driver.close()
-        self.view.refresh()
+        self.widget.refresh()
         _LABS.discard(self)
 
     def __repr__(self) -> str:
         now = self.session.snapshot()
-        looks = now["evaluations"]
-        seen = f", held-out accuracy {looks[-1][1]:.0%}" if looks else ""
+        evaluations = now["evaluations"]
+        seen = f", held-out accuracy {evaluations[-1][1]:.0%}" if evaluations else ""
         return f"<Lab: run {now['run']}, step {now['step']}{seen}>"
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The panel, and a picture of it for pages without a kernel."""
-        data, metadata = self.view._repr_mimebundle_() or ({}, {})
-        png, alt = picture.draw(self._snapshot(0))
+        data, metadata = self.widget._repr_mimebundle_() or ({}, {})
+        png, alt = still_picture.draw_png(self._snapshot(0))
         data = {**data, "text/plain": repr(self), "image/png": base64.b64encode(png).decode()}
         return data, {**metadata, "image/png": {"alt": alt}}
 
-    # ---------------------------------------------------------------- between driver and view
+    # ---- between driver and widget
 
     def _snapshot(self, since: int) -> dict[str, Any]:
         now = self.session.snapshot(since)
@@ -236,26 +231,23 @@ class Lab:
             now["traceback"] = "".join(traceback.format_exception(self.error))
         return now
 
-    def _obey(self, name: str, arguments: dict[str, Any], answer: drivers.Answer) -> None:
+    def _obey(self, name: str, arguments: dict[str, Any], answer: Answer) -> None:
         """Carry out a command of the page."""
         if name in SLOW:
             self._obey_slowly(name, arguments, answer)
+        elif name in QUICK:
+            answer(*result_or_error(lambda: getattr(self, name)(**arguments)))
         else:
-            answer(*drivers.attempt(lambda: self._command(name)(**arguments)))
+            answer(None, LabError(f"the panel has no command {name!r}"))
 
-    def _command(self, name: str) -> Callable[..., Any]:
-        if name not in (*COMMANDS, "start", "pause"):
-            raise LabError(f"the panel has no command {name!r}")
-        return getattr(self, name)
-
-    def _obey_slowly(self, name: str, arguments: dict[str, Any], answer: drivers.Answer) -> None:
-        jobs: dict[str, drivers.Job] = {
+    def _obey_slowly(self, name: str, arguments: dict[str, Any], answer: Answer) -> None:
+        jobs: dict[str, Job] = {
             "reset": lambda: self.session.reset(**arguments),
-            "step": self._one_step,
+            "step": lambda: self.session.run(1),
             "code": self.session.code,
             "csv": lambda: self.session.history().to_csv(index=False),
         }
-        _, error = drivers.attempt(self._check_open)
+        _, error = result_or_error(self._check_open)
         if error is not None:
             answer(None, error)
             return
@@ -272,25 +264,14 @@ class Lab:
 
         self._driver.work(jobs[name], done)
 
-    def _one_step(self) -> None:
-        while self.session.step() is None:
-            continue
-        self.session.evaluate()
-
     def _renewed(self) -> None:
         self.error = None
-        self._take_photographs()
-        self.view.refresh()
-
-    def _take_photographs(self) -> None:
-        run = self.session.snapshot()["run"]
-        if run != self._photos_of:
-            self._photos_of = run
-            self.view.photos = photographs(self.session.images())
+        self.widget.photos = thumbnails(self.session.images())
+        self.widget.refresh()
 
     def _ended(self, error: Exception | None) -> None:
         self.error = error or self.error
-        self.view.refresh()
+        self.widget.refresh()
 
     def _check_open(self) -> None:
         if self._closed:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import sys
 
-from course_utils.lab.drivers import (
-    BackgroundDriver,
-    Driver,
-    ForegroundDriver,
-    SynchronousDriver,
-    running_loop,
-)
-from course_utils.lab.session.settings import LabError
+from course_utils.lab.background_driver import BackgroundDriver, running_loop
+from course_utils.lab.drivers import Driver, ForegroundDriver, SynchronousDriver
+from course_utils.lab.session.errors import LabError
 
 DRIVERS: dict[str, type[Driver]] = {
     driver.name: driver for driver in (BackgroundDriver, ForegroundDriver, SynchronousDriver)
 }
 
 
-def choose(name: str = "auto") -> type[Driver]:
+def choose_driver(name: str = "auto") -> type[Driver]:
     """The driver of this name; "auto" takes the one that fits the place where this runs.
 
-    Raises LabError if there is none of this name.
+    Raises
+    ------
+    LabError
+        If there is none of this name.
     """
     if name != "auto":
         if name not in DRIVERS:
@@ -30,10 +28,10 @@ def choose(name: str = "auto") -> type[Driver]:
     if "google.colab" in sys.modules:
         return ForegroundDriver
     with_loop = running_loop() is not None
-    return BackgroundDriver if somebody_is_there() and with_loop else SynchronousDriver
+    return BackgroundDriver if reader_is_there() and with_loop else SynchronousDriver
 
 
-def somebody_is_there() -> bool:
+def reader_is_there() -> bool:
     """Whether this runs in a notebook with a reader in front of it.
 
     A program that executes a notebook (nbclient, nbval, papermill) tells the kernel that nobody

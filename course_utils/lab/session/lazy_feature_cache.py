@@ -13,7 +13,6 @@ from course_utils.environment import MEGABYTE
 from course_utils.images.datasets import ImageData
 from course_utils.networks.blocks import Block, Tail
 from course_utils.training import feature_cache
-from course_utils.training.freezing import FreezePlan
 
 import torch
 from torch import Tensor
@@ -21,7 +20,7 @@ from torch import Tensor
 LIMIT = 400 * MEGABYTE
 
 
-class Shortcut(Tail):
+class BehindPrefix(Tail):
     """A whole network that enters behind its first `skip` blocks.
 
     Unlike a plain `Tail` it still owns every block, so plans and optimizers of the whole network
@@ -39,18 +38,18 @@ class Shortcut(Tail):
         return x
 
 
-class Store:
-    """Features of `n` images, filled in as they are asked for."""
+class FeatureStore:
+    """Features of some images, computed when they are first asked for."""
 
-    def __init__(self, images: Tensor, one: Tensor) -> None:
-        self._images = images
+    def __init__(self, images: Tensor, one: Tensor, compute: Callable[[Tensor], Tensor]) -> None:
+        self._images, self._compute = images, compute
         shape = (len(images), *one.shape[1:])
         self._features = torch.empty(shape, dtype=one.dtype, device=one.device)
         if one.ndim == 4:
             self._features = self._features.contiguous(memory_format=torch.channels_last)
         self._known = torch.zeros(len(images), dtype=torch.bool)
 
-    def get(self, chosen: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
+    def get(self, chosen: Tensor) -> Tensor:
         """Features of the images with these indices (int64, on the CPU).
 
         If one is missing, the whole batch is computed: a batch of the usual size gives the same
@@ -58,7 +57,7 @@ class Store:
         """
         place = chosen.to(self._features.device)
         if not bool(self._known[chosen].all()):
-            self._features[place] = compute(self._images[chosen])
+            self._features[place] = self._compute(self._images[chosen])
             self._known[chosen] = True
         return self._features[place]
 
@@ -68,11 +67,30 @@ class Store:
         return float(self._known.float().mean())
 
 
-class PrefixCache:
+class LazyFeatureCache:
     """Features of all images behind the frozen blocks at the start of a network.
 
     Valid as long as these blocks stay frozen, with batch norm in eval mode: the owner drops it
     otherwise.
+
+    Parameters
+    ----------
+    blocks : list of Block
+        All of the network.
+    count : int
+        How many of them, from the start, are frozen.
+    data : ImageData
+    prepare : callable
+        From stored images to the network's input.
+    limit : int, optional
+        Bytes that the features may take.
+
+    Attributes
+    ----------
+    network : BehindPrefix
+        Takes features instead of images.
+    train, test : FeatureStore
+        Features of the training images and of the held-out ones.
 
     Raises
     ------
@@ -83,54 +101,32 @@ class PrefixCache:
     def __init__(
         self,
         blocks: list[Block],
+        count: int,
         data: ImageData,
         prepare: Callable[[Tensor], Tensor],
         limit: int = LIMIT,
     ) -> None:
-        self.blocks = blocks
-        self._prepare = prepare
-        one = self._compute(data.train_images[:1])
-        count = len(data.train_images) + len(data.test_images)
-        needed = one.numel() * one.element_size() * count
+        self.count = count
+        self.network = BehindPrefix(blocks, count)
+
+        def compute(images: Tensor) -> Tensor:
+            return feature_cache.compute_features(blocks[:count], images, prepare, len(images))
+
+        one = compute(data.train_images[:1])
+        images = len(data.train_images) + len(data.test_images)
+        needed = one.numel() * one.element_size() * images
         if needed > limit:
             raise MemoryError(
-                f"the outputs of {len(blocks)} frozen blocks would take {needed / MEGABYTE:.0f} "
+                f"the outputs of {count} frozen blocks would take {needed / MEGABYTE:.0f} "
                 f"MB, over the limit of {limit / MEGABYTE:.0f} MB"
             )
-        self.train = Store(data.train_images, one)
-        self.test = Store(data.test_images, one)
+        self.train = FeatureStore(data.train_images, one, compute)
+        self.test = FeatureStore(data.test_images, one, compute)
 
-    def _compute(self, images: Tensor) -> Tensor:
-        return feature_cache.compute_features(self.blocks, images, self._prepare, len(images))
-
-    def train_features(self, chosen: Tensor) -> Tensor:
-        """Features of the training images with these indices."""
-        return self.train.get(chosen, self._compute)
-
-    def test_features(self, chosen: Tensor) -> Tensor:
-        """Features of the held-out images with these indices."""
-        return self.test.get(chosen, self._compute)
-
-
-def cacheable(blocks: list[Block], plan: FreezePlan) -> list[Block]:
-    """The blocks at the start whose output is fixed under a plan; none where nothing is.
-
-    Batch norm in train mode gives other outputs in every batch, so nothing can be kept then.  The
-    last block is never among them: a plan that freezes all teaches nothing.
-    """
-    if plan.batch_norm == "train":
-        return []
-    fixed = []
-    for block in blocks[:-1]:
-        if block.name not in plan.frozen:
-            break
-        fixed.append(block)
-    return fixed
-
-
-def describe(blocks: int, share: float) -> str:
-    """What the cache does, in a sentence for the panel."""
-    what = f"the {blocks} frozen blocks" if blocks > 1 else "the frozen first block"
-    if share < 1:
-        return f"keeping the outputs of {what}: {share:.0%} of the training images so far"
-    return f"{what} at the start ran once for each image; training reuses their outputs"
+    def describe(self) -> str:
+        """What the cache does, in a sentence for the panel."""
+        count, share = self.count, self.train.share
+        what = f"the {count} frozen blocks" if count > 1 else "the frozen first block"
+        if share < 1:
+            return f"keeping the outputs of {what}: {share:.0%} of the training images so far"
+        return f"{what} at the start ran once for each image; training reuses their outputs"

@@ -7,7 +7,9 @@ import subprocess
 import sys
 
 from course_utils.environment import PROJECT
-from course_utils.lab.session.session import Session, Settings, Setup
+from course_utils.lab.session.session import Session
+from course_utils.lab.session.settings import Settings
+from course_utils.lab.session.setup import Setup
 from course_utils.training.loop import TrainingDiverged
 from tests.lab.small import small
 from tests.lab.test_session_trouble import break_forward

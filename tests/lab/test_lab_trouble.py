@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from course_utils.lab import Lab
-from course_utils.lab.session.session import Session, Settings
-from course_utils.lab.session.settings import LabError
+from course_utils.lab.session.errors import LabError
+from course_utils.lab.session.session import Session
+from course_utils.lab.session.settings import Settings
 from tests.lab.page import Page
 from tests.lab.scenes import play, until
 from tests.lab.small import BLOCKS, small

@@ -13,21 +13,23 @@ from matplotlib.ticker import MaxNLocator
 SMALLEST = 1e-4  # where a bar begins, as on the panel
 
 
-def draw(snapshot: dict[str, Any]) -> tuple[bytes, str]:
+def draw_png(snapshot: dict[str, Any]) -> tuple[bytes, str]:
     """Blocks with how far they have moved, and the curves.
 
     Parameters
     ----------
-    snapshot : what `Session.snapshot` returns
+    snapshot : dict
+        What `Session.snapshot` returns.
 
     Returns
     -------
-    the picture as PNG, and a text for readers who do not see it
+    tuple of (bytes, str)
+        The picture as PNG, and a text for readers who do not see it.
     """
-    return as_png(drawn(snapshot)), describe(snapshot)
+    return as_png(draw(snapshot)), describe(snapshot)
 
 
-def drawn(snapshot: dict[str, Any]) -> Figure:
+def draw(snapshot: dict[str, Any]) -> Figure:
     """The picture before it becomes PNG."""
     figure, (weights, statistics, right) = new_figure(11, 4.8, columns=3)
     grid = weights.get_gridspec()
@@ -50,14 +52,16 @@ def drawn(snapshot: dict[str, Any]) -> Figure:
 
 def describe(snapshot: dict[str, Any]) -> str:
     """What the picture shows, in words."""
-    blocks, looks = snapshot["blocks"], snapshot["evaluations"]
+    blocks, evaluations = snapshot["blocks"], snapshot["evaluations"]
     frozen = sum(block["frozen"] for block in blocks)
     text = (
         f"A still picture of the live lab: left {len(blocks)} blocks of the network, {frozen} of "
         f"them frozen, with bars for how far the weights and the batch norm statistics of each "
         f"have moved; right the curves of run {snapshot['run']} up to step {snapshot['step']}"
     )
-    return text + (f", held-out accuracy {looks[-1][1]:.0%}." if looks else ", not trained yet.")
+    return text + (
+        f", held-out accuracy {evaluations[-1][1]:.0%}." if evaluations else ", not trained yet."
+    )
 
 
 def _statistics(block: dict[str, Any]) -> float | None:
@@ -96,7 +100,7 @@ def _names(ax: Axes, blocks: list[dict[str, Any]]) -> None:
 
 
 def _curves(ax: Axes, snapshot: dict[str, Any]) -> None:
-    curve, looks = snapshot["curve"], snapshot["evaluations"]
+    curve, evaluations = snapshot["curve"], snapshot["evaluations"]
     for run in snapshot["earlier"]:
         if run["evaluations"]:
             ax.plot(*zip(*run["evaluations"], strict=True), color=GREY, alpha=0.75, linewidth=0.8)
@@ -104,8 +108,8 @@ def _curves(ax: Axes, snapshot: dict[str, Any]) -> None:
     starts = range(0, len(curve["steps"]), size)
     means = [_mean(curve["train_accuracy"][i : i + size]) for i in starts]
     ax.plot([curve["steps"][i] for i in starts], means, "--", color=ORANGE, label="training")
-    if looks:
-        ax.plot(*zip(*looks, strict=True), "o-", color=BLUE, markersize=3, label="held-out")
+    if evaluations:
+        ax.plot(*zip(*evaluations, strict=True), "o-", color=BLUE, markersize=3, label="held-out")
     top = 1.02
     for step, text in snapshot["marks"]:
         ax.axvline(step, color="black", linestyle=":", linewidth=0.9)
@@ -115,7 +119,7 @@ def _curves(ax: Axes, snapshot: dict[str, Any]) -> None:
     ax.set_xlabel("optimizer steps", fontsize=8, loc="left")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_ylabel("accuracy", fontsize=8)
-    if curve["steps"] or looks:
+    if curve["steps"] or evaluations:
         # below the axes: a curve may go anywhere above them
         ax.legend(loc="upper right", bbox_to_anchor=(1, -0.05), ncols=2, fontsize=8, frameon=False)
 

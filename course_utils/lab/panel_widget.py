@@ -37,15 +37,19 @@ def script() -> str:
     return "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
 
 
-class View(anywidget.AnyWidget):
+class PanelWidget(anywidget.AnyWidget):
     """Shows what `snapshot` says.
 
     Parameters
     ----------
-    snapshot : the state as a dict of plain values; its argument is the last step already shown
-    command : carries out what the reader asked for, and answers once it is done
-    tick : trains for a slice, where the page drives
-    left : called when no page shows the panel any more
+    snapshot : callable
+        The state as a dict of plain values; its argument is the last step already shown.
+    command : callable
+        Carries out what the reader asked for, and answers once it is done.
+    tick : callable
+        Trains for a slice, where the page drives.
+    left : callable
+        Called when no page shows the panel any more.
     """
 
     _esm = script()
@@ -62,7 +66,7 @@ class View(anywidget.AnyWidget):
     ) -> None:
         self._snapshot, self._command, self._tick, self._left = snapshot, command, tick, left
         self._shown: dict[str, Any] = {}  # what the page knows
-        self._last_step, self._last_look, self._pushed = 0, -1, 0.0
+        self._last_step, self._last_evaluation, self._pushed = 0, -1, 0.0
         super().__init__()
         self.on_msg(self._receive)
 
@@ -70,19 +74,22 @@ class View(anywidget.AnyWidget):
         """The widget's state, with a picture of this very moment."""
         state = super().get_state(key=key, drop_defaults=drop_defaults)
         if key is None or key == "picture" or (not isinstance(key, str) and "picture" in key):
-            state["picture"] = self.whole()
+            state["picture"] = self.full_state()
         return state
 
-    def whole(self) -> dict[str, Any]:
+    def full_state(self) -> dict[str, Any]:
         """Everything that the page must know to draw the panel from nothing."""
         picture = dict(self._snapshot(0))
         picture["curve"] = {"from": 0, **picture["curve"]}
-        return plain({**picture, "whole": True})
+        return json_safe({**picture, "whole": True})
 
     def push(self, *, now: bool = False) -> None:
         """Tell the page what changed.
 
-        now : even if it has been told something less than `PERIOD` ago
+        Parameters
+        ----------
+        now : bool, optional
+            Even if it has been told something less than `PERIOD` ago.
         """
         if now or time.monotonic() - self._pushed >= PERIOD:
             part = self._changes()
@@ -91,26 +98,26 @@ class View(anywidget.AnyWidget):
 
     def _changes(self) -> dict[str, Any] | None:
         self._pushed = time.monotonic()
-        seen = max(0, min(self._last_step, self._last_look))
+        seen = max(0, min(self._last_step, self._last_evaluation))
         news = self._snapshot(seen)
         if news["run"] != self._shown.get("run"):
             # another run's curve: everything is new
-            self._shown, self._last_step, self._last_look = {}, 0, -1
+            self._shown, self._last_step, self._last_evaluation = {}, 0, -1
             news = self._snapshot(0)
-        curve, looks = news.pop("curve"), news.pop("evaluations")
+        curve, evaluations = news.pop("curve"), news.pop("evaluations")
         fresh = [i for i, step in enumerate(curve["steps"]) if step > self._last_step]
-        looks = [look for look in looks if look[0] > self._last_look]
+        evaluations = [item for item in evaluations if item[0] > self._last_evaluation]
         # None is news too, where the page still shows the error of the run before
         part = {key: value for key, value in news.items() if self._shown.get(key, ...) != value}
         if fresh:
             points = {name: [curve[name][i] for i in fresh] for name in CURVE}
             part["curve"] = {"from": self._last_step, **points}
             self._last_step = points["steps"][-1]
-        if looks:
-            part["evaluations"] = looks
-            self._last_look = looks[-1][0]
+        if evaluations:
+            part["evaluations"] = evaluations
+            self._last_evaluation = evaluations[-1][0]
         self._shown.update(news)
-        return plain({**part, "run": news["run"]}) if part else None
+        return json_safe({**part, "run": news["run"]}) if part else None
 
     def refresh(self) -> None:
         """Bring the state that is stored with the page up to date, as when training pauses."""
@@ -127,7 +134,7 @@ class View(anywidget.AnyWidget):
 
             self._command(name, dict(message.get("args") or {}), answer)
         elif kind == "hello":
-            self.send({"kind": "push", "part": self.whole()})
+            self.send({"kind": "push", "part": self.full_state()})
         elif kind == "tick":
             self._tick()
             self.send({"kind": "push", "part": self._changes(), "ticked": True})
@@ -145,21 +152,28 @@ class View(anywidget.AnyWidget):
         self.send({**reply, "part": self._changes()})
 
 
-def plain(value: Any) -> Any:
+def json_safe(value: Any) -> Any:
     """The same with None for numbers that JSON cannot hold, such as the loss of a diverged step."""
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: json_safe(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [json_safe(item) for item in value]
     if isinstance(value, float) and not abs(value) < float("inf"):
         return None
     return value
 
 
-def photographs(images: Tensor) -> list[str]:
-    """Images as small pictures in data addresses.
+def thumbnails(images: Tensor) -> list[str]:
+    """Images as small PNG pictures in data URLs.
 
-    images : uint8 `(n, 3, h, w)`
+    Parameters
+    ----------
+    images : Tensor
+        uint8 `(n, 3, h, w)`.
+
+    Returns
+    -------
+    list of str
     """
     addresses = []
     for image in images:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import textwrap
 from collections.abc import Sequence
 
+from course_utils.lab.session.controls import Controls
 from course_utils.lab.session.history import Entry
-from course_utils.lab.session.settings import Controls, Settings
+from course_utils.lab.session.settings import Settings
 
 _MACHINERY = '''
 # The lab trains without dropout, so that a run can be repeated to the bit.
@@ -84,22 +86,29 @@ def train(steps):
 '''
 
 
-def write(
+def program(
     setup: str, settings: Settings, entries: Sequence[Entry], steps: int, error: str | None = None
 ) -> str:
     """A program that does what a run did.
 
     Parameters
     ----------
-    setup : lines that define `model`, `data` and `prepare`; see `Setup.code`
-    entries : what training followed, from which step on; the first is the state at the start
-    steps : how many steps were taken in all
-    error : what stopped the run, if anything did
+    setup : str
+        Lines that define `model`, `data` and `prepare`; see `Setup.code`.
+    settings : Settings
+        What the run started from.
+    entries : sequence of Entry
+        What training followed, from which step on; the first is the state at the start.
+    steps : int
+        How many steps were taken in all.
+    error : str, optional
+        What stopped the run, if anything did.
 
     Returns
     -------
-    Python code.  Run in the same environment, it ends with a `model` of the same weights; they may
-    differ in the last digits where the lab kept the outputs of frozen blocks.
+    str
+        Python code.  Run in the same environment, it ends with a `model` of the same weights; they
+        may differ in the last digits where the lab kept the outputs of frozen blocks.
     """
     if not setup.strip():
         setup = (
@@ -182,18 +191,9 @@ def _freeze(controls: Controls) -> str:
     text = f"freeze({', '.join(map(repr, names))})".replace("'", '"')
     if len(text) <= 96:
         return text
-    inner = ", ".join(f'"{name}"' for name in names)
-    return "freeze(\n" + _wrapped(inner) + "\n)"
-
-
-def _wrapped(names: str) -> str:
-    lines, line = [], "   "
-    for name in names.split(", "):
-        if len(line) + len(name) > 94:
-            lines.append(line)
-            line = "   "
-        line += f" {name},"
-    return "\n".join([*lines, line])
+    inner = ", ".join(f'"{name}"' for name in names) + ","
+    lines = textwrap.fill(inner, 99, initial_indent="    ", subsequent_indent="    ")
+    return f"freeze(\n{lines}\n)"
 
 
 def _natural(name: str) -> tuple[tuple[int, str], ...]:
