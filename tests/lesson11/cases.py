@@ -4,9 +4,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from course_utils.lesson11 import check_rules as lesson11_rules
-from course_utils.lesson11 import rules
-from course_utils.lesson11.check_rules import LENIENT, STRICT
+from course_utils.lesson11 import changed_rule, rules
+from course_utils.lesson11.changed_rule import LENIENT, STRICT
 from tests.exercises.harness import Cases
 from tests.lesson04.cases import numbers
 
@@ -16,9 +15,22 @@ import pytest
 import torch
 
 FIVE = [2.1, -0.4, 1.6, 0.9, 3.0]
+GAINS = [0.060, 0.021, 0.048, 0.035, 0.024]  # of the recipes that 11.2 compares
 MEAN, LOW, HIGH = rules.interval(FIVE)
-SD = float(np.std(FIVE, ddof=1))
-ERROR = SD / math.sqrt(5)
+
+
+def halves(values: list[float]) -> dict[str, float]:
+    """Half widths of intervals that are made by mistake."""
+    sd = float(np.std(values, ddof=1))
+    error = sd / math.sqrt(5)
+    return {
+        "normal-interval": 1.96 * error,
+        "standard-error": error,
+        "deviation-not-error": sd,
+        "t-times-deviation": 2.776 * sd,
+        "divided-by-n": 2.776 * float(np.std(values)) / math.sqrt(5),
+        "freedom": 2.571 * error,
+    }
 
 
 def around(half: float) -> Callable[[], tuple[Any, ...]]:
@@ -57,6 +69,10 @@ def only_whole(rows: pd.DataFrame) -> Any:
     return rules.interval(b - a)
 
 
+def by_order_of_rows(rows: pd.DataFrame) -> Any:
+    return rules.interval(rows.groupby("seed")["accuracy"].diff().dropna())
+
+
 def changed_order(change: Callable[[Any], Any]) -> Callable[[], tuple[Any, ...]]:
     return lambda: (lambda rows: change(by_course(rows)),)
 
@@ -71,7 +87,7 @@ def lists(change: Callable[[set[int], set[int]], Any]) -> Callable[[], tuple[Any
     """A guess, and two lists made from the right ones, which the records decide."""
 
     def make() -> tuple[Any, ...]:
-        strict, lenient = (lesson11_rules.changed(s)[0] for s in (STRICT, LENIENT))
+        strict, lenient = (changed_rule.changed(s)[0] for s in (STRICT, LENIENT))
         first, second = change(set(strict), set(lenient))
         if (first, second) == (strict, lenient):
             pytest.skip("with these records this answer is right")
@@ -82,12 +98,12 @@ def lists(change: Callable[[set[int], set[int]], Any]) -> Callable[[], tuple[Any
 
 def one_left_out(strict: set[int], lenient: set[int]) -> Any:
     if len(lenient) < 2:
-        pytest.skip("in these records too few verdicts change; see test_other_rule.py")
+        pytest.skip("in these records too few verdicts change; see test_changed_rule.py")
     return strict, set(sorted(lenient)[1:])
 
 
 def right_lists(kind: Any) -> Callable[[], tuple[Any, ...]]:
-    return lambda: (1, *(kind(sorted(lesson11_rules.changed(s)[0])) for s in (STRICT, LENIENT)))
+    return lambda: (1, *(kind(sorted(changed_rule.changed(s)[0])) for s in (STRICT, LENIENT)))
 
 
 def with_another_rule() -> tuple[Any, ...]:
@@ -96,7 +112,7 @@ def with_another_rule() -> tuple[Any, ...]:
 
 
 def unmoved() -> int:
-    moved = lesson11_rules.changed(STRICT)[1] | lesson11_rules.changed(LENIENT)[1]
+    moved = changed_rule.changed(STRICT)[1] | changed_rule.changed(LENIENT)[1]
     return min(set(range(1, 21)) - moved)
 
 
@@ -153,12 +169,7 @@ CASES = {
             "median": numbers((1.6, 0.0, 3.2), False),
             "another-mean": numbers((1.76, 0.2, 3.3), True),
             "smallest-and-largest": numbers((MEAN, -0.4, 3.0), False),
-            "normal-interval": around(1.96 * ERROR),
-            "standard-error": around(ERROR),
-            "deviation-not-error": around(SD),
-            "t-times-deviation": around(2.776 * SD),
-            "divided-by-n": around(2.776 * float(np.std(FIVE)) / math.sqrt(5)),
-            "freedom": around(2.571 * ERROR),
+            **{code: around(half) for code, half in halves(FIVE).items()},
             "another-interval": around(1.0),
             "zero-is-inside": numbers((MEAN, LOW, HIGH), True),
             "no-truth": numbers((MEAN, LOW, HIGH), "yes"),
@@ -184,7 +195,12 @@ CASES = {
             "another-mean": changed_order(lambda i: (0.05, 0.03, 0.07)),
             "smallest-and-largest": changed_order(lambda i: (i[0], 0.021, 0.06)),
             "another-interval": changed_order(lambda i: (i[0], i[0] - 0.1, i[0] + 0.1)),
+            **{
+                code: changed_order(lambda i, half=half: (i[0], i[0] - half, i[0] + half))
+                for code, half in halves(GAINS).items()
+            },
             "missing-run": lambda: (only_whole,),
+            "row-order": lambda: (by_order_of_rows,),
         },
     ),
     "other_rule": Cases(
@@ -199,10 +215,10 @@ CASES = {
             "verdict-stays": lists(lambda strict, lenient: (strict, {*lenient, unmoved()})),
             "swapped": lists(lambda strict, lenient: (lenient, strict)),
             "settings-not-verdicts": lists(
-                lambda strict, lenient: (strict, lesson11_rules.changed(LENIENT)[1])
+                lambda strict, lenient: (strict, changed_rule.changed(LENIENT)[1])
             ),
             "wrong-scale": lists(
-                lambda strict, lenient: (strict, lesson11_rules.changed(100 * LENIENT)[0])
+                lambda strict, lenient: (strict, changed_rule.changed(100 * LENIENT)[0])
             ),
             "index-not-number": lists(lambda strict, lenient: (strict, {n - 1 for n in lenient})),
         },
@@ -218,15 +234,18 @@ CASES = {
         ),
         wrong={
             "not-by-two-arms": arms("0.5 / 0.5", "own", claim=12),
-            "no-rows": lambda: (20, {"own": [0.7], "0.5 / 0.5": [0.6]}, ("0.5 / 0.5", "own")),
+            "a-dictionary": lambda: (20, {"own": [0.7], "0.5 / 0.5": [0.6]}, ("0.5 / 0.5", "own")),
+            "no-rows": lambda: (20, [0.7, 0.6], ("0.5 / 0.5", "own")),
             "missing-column": changed_table(lambda t: t.drop(columns="seed")),
             "best-of-test": changed_table(
                 lambda t: t.rename(columns={"accuracy": "best_accuracy"})
             ),
             "not-two-arms": arms("own", "own"),
+            "not-two-names": arms("own"),
             "upside-down": arms("own", "0.5 / 0.5"),
             "arms-not-found": arms("half", "own"),
             "no-number": changed_table(lambda t: t.assign(accuracy=float("nan"))),
+            "negative": changed_table(lambda t: t.assign(accuracy=-t["accuracy"])),
             "in-percent": changed_table(lambda t: t.assign(accuracy=100 * t["accuracy"])),
             "chosen-by-seed": changed_table(lambda t: t.assign(rate=[0.1, 0.01, 0.01] * 3 + [1])),
             "chosen-on-test": lambda: (
@@ -237,6 +256,7 @@ CASES = {
                 lambda t: grid().assign(validation=lambda g: g["accuracy"])
             ),
             "seed-twice": changed_table(lambda t: pd.concat([t, t])),
+            "still-twice": changed_table(lambda t: pd.concat([grid(), grid()])),
             "one-seed": runs(seeds=(0,)),
             "too-few-seeds": runs(seeds=(0, 1)),
             "unpaired-seeds": changed_table(

@@ -1,8 +1,7 @@
 """Exercise 11.3 with verdicts made up: what it says must not hang on today's records."""
 
-from course_utils.lesson11 import check_rules as lesson11_rules
-from course_utils.lesson11 import rules
-from course_utils.lesson11.check_rules import LENIENT, STRICT, USUAL, other_rule
+from course_utils.lesson11 import changed_rule, rules
+from course_utils.lesson11.changed_rule import LENIENT, STRICT, USUAL, other_rule
 
 import pytest
 
@@ -17,13 +16,14 @@ MOVED = {STRICT: {1, 2}, LENIENT: {2, 3, 4}}
 
 @pytest.fixture(autouse=True)
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    def view(same: float) -> lesson11_rules.View:
+    def view(same: float) -> changed_rule.View:
         outcomes: dict[int, tuple[str, ...]] = {
             n: ("no" if n in MOVED.get(same, ()) else "yes",) for n in (1, 2, 3, 4)
         }
         return VERDICTS.get(same, VERDICTS[USUAL]), outcomes
 
-    monkeypatch.setattr(lesson11_rules, "_view", view)
+    monkeypatch.setattr(changed_rule, "view", view)
+    monkeypatch.setattr(rules, "SAME", rules.SAME)  # put back after each test
 
 
 def test_the_right_lists() -> None:
