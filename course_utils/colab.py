@@ -15,17 +15,14 @@ from pathlib import Path
 
 from course_utils import packages
 
-ROOT = Path(__file__).resolve().parents[1]
-PYPROJECT = ROOT / "pyproject.toml"
-
 
 def set_up() -> None:
     """Install what is absent and go to the lessons, where a kernel starts on other machines."""
     prepare()
-    os.chdir(ROOT / "lessons")
+    os.chdir(packages.PROJECT / "lessons")
 
 
-def prepare(pyproject: Path = PYPROJECT) -> None:
+def prepare(pyproject: Path = packages.PYPROJECT) -> None:
     """Install what is absent, with one call of pip; say what is older than the course supports.
 
     Raises
@@ -33,13 +30,15 @@ def prepare(pyproject: Path = PYPROJECT) -> None:
     RuntimeError
         If pip fails; the message holds what pip said.
     """
-    least = packages.own(pyproject)
+    least = packages.required(pyproject=pyproject)
     there = packages.installed(least)
     if absent := [f"{name}>={least[name]}" for name, version in there.items() if version is None]:
         print("Installing", ", ".join(absent), flush=True)
         _install(absent, keep=there)
     for name, version in there.items():
-        if version is not None and packages.numbers(version) < packages.numbers(least[name]):
+        if version is not None and packages.version_numbers(version) < packages.version_numbers(
+            least[name]
+        ):
             print(f"{name} {version} is older than {least[name]}, so a cell may fail.")
 
 

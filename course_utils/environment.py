@@ -5,14 +5,14 @@ import platform
 import random
 import re
 import subprocess
-import sys
 from pathlib import Path
+
+from course_utils.packages import PROJECT as PROJECT  # others take it from here
 
 import numpy as np
 import psutil
 import torch
 
-PROJECT = Path(__file__).resolve().parent.parent
 MEGABYTE = 1024 * 1024
 GIGABYTE = 10**9  # as memory is sold and as Binder counts
 LESSON_BYTES = 1_200_000_000  # what a lesson may take in all, its kernel included
@@ -47,19 +47,6 @@ def describe_device(device: torch.device) -> str:
         return "GPU, Apple (mps)"
     threads = torch.get_num_threads()
     return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
-
-
-def place() -> str:
-    """Where the program runs: "colab", "binder", "ci", "jupyter" or "python"."""
-    if "google.colab" in sys.modules:
-        return "colab"
-    if "BINDER_SERVICE_HOST" in os.environ or "BINDER_LAUNCH_HOST" in os.environ:
-        return "binder"
-    if os.environ.get("CI"):
-        return "ci"
-    if "ipykernel" in sys.modules:
-        return "jupyter"
-    return "python"
 
 
 def seed_everything(seed: int) -> None:

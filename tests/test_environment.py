@@ -42,18 +42,6 @@ def test_devices_in_words(monkeypatch):
 
 
 @pytest.mark.usefixtures("nowhere")
-def test_places(monkeypatch):
-    assert environment.place() == "python"
-    monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace())
-    assert environment.place() == "jupyter"
-    monkeypatch.setenv("CI", "true")  # nbval runs a kernel in CI
-    assert environment.place() == "ci"
-    monkeypatch.setenv("BINDER_SERVICE_HOST", "hub")
-    assert environment.place() == "binder"
-    monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace())
-    assert environment.place() == "colab"
-
-
 def draws() -> tuple[float, float, float]:
     return random.random(), float(np.random.rand()), float(torch.rand(()))  # noqa: NPY002
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Sequence
 
 from course_utils.commands import doctor_data, doctor_machine
 from course_utils.commands.doctor_machine import Check, Finding
@@ -23,9 +22,9 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("ImageNet", doctor_data.imagenet_weights),
     ("CIFAR-10", doctor_data.cifar10),
     ("COURSE_DATA", doctor_data.course_data),
-    ("network", doctor_machine.network),
     ("JupyterLab", doctor_machine.jupyterlab),
     ("widgets", doctor_machine.widgets),
+    ("network", doctor_machine.network),  # last, since it may wait for an answer
 )
 
 
@@ -34,32 +33,43 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print all findings; 1 when there is a problem, else 0."""
-    findings = doctor_machine.all_findings(CHECKS)
-    print("\n".join(lines(findings)))
-    return 1 if any(finding.status == "problem" for _, finding in findings) else 0
+    """Print each finding as soon as there is one; 1 when there is a problem, else 0.
 
-
-def lines(findings: Sequence[tuple[str, Finding]]) -> list[str]:
-    """The report: a line for what was found, one with an arrow for what to do, and a verdict."""
-    text = []
-    for title, finding in findings:
-        text += wrapped(f"{finding.status:<8} {title:<12} ", finding.found)
+    One check after the other: two threads that import torch at the same time can crash Python.
+    """
+    count = {"ok": 0, "problem": 0, "note": 0}
+    for title, check in CHECKS:
+        finding = examine(check)
+        count[finding.status] += 1
+        print(wrapped(f"{finding.status:<8} {title:<12} ", finding.found), flush=True)
         if finding.advice:
-            text += wrapped(f"{'':<22}-> ", finding.advice)
-    count = {word: sum(f.status == word for _, f in findings) for word in ("problem", "note")}
+            print(wrapped(f"{'':<22}-> ", finding.advice), flush=True)
+    del count["ok"]
     said = ", ".join(f"{n} {word}{'s' * (n != 1)}" for word, n in count.items() if n)
-    verdict = "Lessons will run." if not count["problem"] else "See to the problems first."
-    return [*text, "", f"{verdict} {said or 'Nothing to note'}."]
+    verdict = "See to the problems first." if count["problem"] else "Lessons will run."
+    print(f"\n{verdict} {said or 'Nothing to note'}.")
+    return 1 if count["problem"] else 0
 
 
-def wrapped(first: str, text: str) -> list[str]:
+def examine(check: Check) -> Finding:
+    """Run one check; whatever goes wrong inside it becomes a finding."""
+    try:
+        return check()
+    except Exception as error:  # a doctor does not faint: the patient must hear the rest
+        text = str(error).splitlines()
+        return doctor_machine.problem(
+            f"this could not be checked: {type(error).__name__}: {text[0] if text else ''}",
+            "first see to the other problems, such as missing packages, then run doctor again",
+        )
+
+
+def wrapped(label: str, text: str) -> str:
     """A text behind a label, its further lines indented; paths are never broken."""
-    return textwrap.wrap(
+    return textwrap.fill(
         text,
         WIDTH,
-        initial_indent=first,
-        subsequent_indent=" " * len(first),
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
         break_long_words=False,
         break_on_hyphens=False,
     )

@@ -1,4 +1,4 @@
-"""Checks of `python -m course_utils doctor` that look at images and weights (see `diagnosis`)."""
+"""Checks of `python -m course_utils doctor` that look at images and weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 import os
 from pathlib import Path
 
-from course_utils.commands.doctor_machine import PROJECT, Finding, note, ok, problem
+from course_utils.commands.doctor_machine import Finding, note, ok, problem
+from course_utils.packages import PROJECT
 
 RESTORE = "git checkout -- data, or clone the repository again"
 
@@ -28,7 +29,7 @@ def built_in_weights() -> Finding:
         return problem(str(error), RESTORE)
     classes = find_head(model)[1].out_features
     found = f"{path.name}: MobileNetV2, {classes} classes, {path.stat().st_size / 1e6:.1f} MB"
-    record = PROJECT / "data" / "records" / "pretrain_shapes.json"
+    record = PROJECT / "data" / "records" / "pretraining" / "pretrain_shapes.json"
     if not record.is_file():
         return note(f"{found}; {record.name}, which tells what they should be, is missing", RESTORE)
     wanted = json.loads(record.read_text(encoding="utf-8"))

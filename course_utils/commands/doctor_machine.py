@@ -1,4 +1,4 @@
-"""The checks of `python -m course_utils doctor`: each looks at one thing and says what to do.
+"""Checks of `python -m course_utils doctor` that look at the machine and what is installed.
 
 A check is a function without arguments that returns a `Finding`.  Nothing heavy is imported before
 a check needs it: the doctor must be able to say that torch is missing.
@@ -10,8 +10,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,21 +19,25 @@ from typing import Literal
 from course_utils import _torchvision_fix, packages
 
 Status = Literal["ok", "note", "problem"]
-PROJECT = Path(__file__).resolve().parents[2]
 PIP = f"{Path(sys.executable).name} -m pip install"
 PYTHON = "3.11"
 GIGABYTE = 10**9
 DOWNLOAD_BYTES = 400_000_000  # CIFAR-10 packed and unpacked, and the ImageNet weights
-NETWORK_SECONDS = 2.0  # torch takes the rest of the five seconds in which doctor wants to be done
+NETWORK_SECONDS = 2.0  # a reader waits for the doctor
 
 
 @dataclass(frozen=True)
 class Finding:
     """What one check came to.
 
-    status : "ok", "note" (works, but worth knowing) or "problem" (lessons will fail)
-    found : what there is
-    advice : what to do about it; empty when there is nothing to do
+    Parameters
+    ----------
+    status : str
+        "ok", "note" (works, but worth knowing) or "problem" (lessons will fail).
+    found : str
+        What there is.
+    advice : str, optional
+        What to do about it; empty when there is nothing to do.
     """
 
     status: Status
@@ -60,10 +63,14 @@ def problem(found: str, advice: str) -> Finding:
     return Finding("problem", found, advice)
 
 
+def _numbers(version: str | None) -> tuple[int, ...]:
+    return packages.version_numbers(version or "")
+
+
 def python() -> Finding:
     """The interpreter is new enough for the course."""
     version = sys.version.split()[0]
-    if packages.numbers(version) < packages.numbers(PYTHON):
+    if _numbers(version) < _numbers(PYTHON):
         return problem(
             f"Python {version}; the course needs {PYTHON} or later",
             "install a newer Python, then make a new environment with it",
@@ -73,24 +80,23 @@ def python() -> Finding:
 
 def installed_packages() -> Finding:
     """Every package is there, and new enough; best at the version that the tests run on."""
-    pins = packages.pins(PROJECT / "requirements.txt")
-    ranges = packages.ranges(PROJECT / "pyproject.toml")
-    versions = packages.installed([*pins, *ranges])
+    pinned, least = packages.pinned(), packages.required(None)
+    needed = packages.required(["lab"])  # without these a lesson does not run
+    versions = packages.installed([*pinned, *least])
     advice = f"{PIP} -r requirements.txt"
-    needed = packages.needed(PROJECT / "pyproject.toml")
     if missing := [name for name in needed if versions[name] is None]:
         return problem(f"not installed: {', '.join(missing)}", advice)
     if old := [
-        f"{name} {versions[name]} (needs {least} or later)"
-        for name, least in ranges.items()
-        if name in needed and packages.numbers(versions[name] or "") < packages.numbers(least)
+        f"{name} {versions[name]} (needs {least[name]} or later)"
+        for name in needed
+        if _numbers(versions[name]) < _numbers(least[name])
     ]:
         return problem(f"too old: {', '.join(old)}", advice)
     absent = [name for name, version in versions.items() if version is None]
     other = [
-        f"{name} {versions[name]} (tested: {pin})"
-        for name, pin in pins.items()
-        if versions[name] and packages.numbers(versions[name] or "") != packages.numbers(pin)
+        f"{name} {versions[name]} (tested: {version})"
+        for name, version in pinned.items()
+        if versions[name] and _numbers(versions[name]) != _numbers(version)
     ]
     if absent or other:
         parts = [f"other versions than the tested ones: {', '.join(other)}"] if other else []
@@ -120,7 +126,7 @@ def torchvision() -> Finding:
     import torchvision as installed
 
     found = f"torchvision {installed.__version__} beside torch {torch.__version__}"
-    ours, theirs = packages.numbers(torch.__version__), packages.numbers(installed.__version__)
+    ours, theirs = _numbers(torch.__version__), _numbers(installed.__version__)
     if ours[0] == 2 and theirs[:2] != (0, ours[1] + 15):  # 2.6 came with 0.21, and so on since
         return problem(
             f"{found}: made for torch 2.{theirs[1] - 15}",
@@ -232,29 +238,3 @@ def widgets() -> Finding:
             f"install into the environment that JupyterLab runs from: {advice}",
         )
     return ok("ipywidgets and anywidget, and JupyterLab sees both")
-
-
-def examine(check: Check) -> Finding:
-    """Run one check; whatever goes wrong inside it becomes a finding."""
-    try:
-        return check()
-    except Exception as error:  # a doctor does not faint: the patient must hear the rest
-        text = str(error).splitlines()
-        return problem(
-            f"this could not be checked: {type(error).__name__}: {text[0] if text else ''}",
-            "first see to the other problems, such as missing packages, then run doctor again",
-        )
-
-
-def all_findings(checks: Sequence[tuple[str, Check]]) -> list[tuple[str, Finding]]:
-    """Run all checks and return them with their titles, in the same order.
-
-    The one called "network" runs beside the others, because it waits for an answer.
-    """
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        waiting: dict[str, Future[Finding]] = {
-            title: pool.submit(examine, check) for title, check in checks if title == "network"
-        }
-        done = {title: examine(check) for title, check in checks if title not in waiting}
-        done.update({title: future.result() for title, future in waiting.items()})
-    return [(title, done[title]) for title, _ in checks]

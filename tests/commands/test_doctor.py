@@ -3,9 +3,9 @@
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
-import time
 from collections import namedtuple
 from importlib import metadata
 from pathlib import Path
@@ -45,15 +45,15 @@ def test_python(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_numbers_of_a_version(version: str, expected: tuple[int, ...]) -> None:
-    assert packages.numbers(version) == expected
+    assert packages.version_numbers(version) == expected
 
 
 def test_versions_compare_as_numbers() -> None:
-    assert packages.numbers("2.9.1") < packages.numbers("2.13.0")
+    assert packages.version_numbers("2.9.1") < packages.version_numbers("2.13.0")
 
 
 def installed_as_pinned(monkeypatch: pytest.MonkeyPatch, **changed: str | None) -> None:
-    pins = packages.pins(doctor_machine.PROJECT / "requirements.txt")
+    pins = packages.pinned()
 
     def version(name: str) -> str:
         found = changed.get(name, pins.get(name, "99"))
@@ -70,7 +70,7 @@ def test_packages_as_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_local_label_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    pins = packages.pins(doctor_machine.PROJECT / "requirements.txt")
+    pins = packages.pinned()
     installed_as_pinned(monkeypatch, torch=f"{pins['torch']}+cpu")
     assert doctor_machine.installed_packages().status == "ok"
 
@@ -248,7 +248,7 @@ def test_widgets(monkeypatch: pytest.MonkeyPatch) -> None:
 def data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A copy of the built-in weights with a record, where tests may damage them."""
     folder = tmp_path / "data"
-    (folder / "records").mkdir(parents=True)
+    (folder / "records" / "pretraining").mkdir(parents=True)
     copy = folder / world.SHAPES_WEIGHTS.name
     copy.write_bytes(world.SHAPES_WEIGHTS.read_bytes())
     monkeypatch.setattr(world, "SHAPES_WEIGHTS", copy)
@@ -257,7 +257,7 @@ def data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def write_weights_record(folder: Path, **values: Any) -> None:
-    (folder / "records" / "pretrain_shapes.json").write_text(json.dumps(values))
+    (folder / "records" / "pretraining" / "pretrain_shapes.json").write_text(json.dumps(values))
 
 
 def test_built_in_weights(data_folder: Path) -> None:
@@ -353,28 +353,40 @@ def test_an_error_inside_a_check_is_a_finding() -> None:
     def broken() -> Finding:
         raise ZeroDivisionError("two\nlines")
 
-    finding = doctor_machine.examine(broken)
+    finding = doctor.examine(broken)
     assert finding.status == "problem"
     assert "ZeroDivisionError: two" in finding.found
     assert "lines" not in finding.found
-    assert doctor_machine.examine(lambda: Finding("ok", "fine")) == Finding("ok", "fine")
+    assert doctor.examine(lambda: Finding("ok", "fine")) == Finding("ok", "fine")
 
 
-def test_findings_keep_their_order_and_the_network_does_not_hold_up_the_others() -> None:
-    order: list[str] = []
-
-    def slow() -> Finding:
-        time.sleep(0.2)
-        order.append("network")
-        return doctor_machine.ok("late")
-
-    def quick() -> Finding:
-        order.append("other")
-        return doctor_machine.ok("soon")
-
-    findings = doctor_machine.all_findings([("network", slow), ("other", quick)])
-    assert [title for title, _ in findings] == ["network", "other"]
-    assert order == ["other", "network"]
+def test_only_the_main_thread_imports_and_every_check_runs_in_it(
+    root: Path, tmp_path: Path
+) -> None:
+    """Two threads that import torch at the same time crashed or hung every fifth doctor."""
+    code = (
+        "import sys, threading\n"
+        "class Watch:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if threading.current_thread() is not threading.main_thread():\n"
+        "            print('IMPORTED IN A THREAD:', name)\n"
+        "sys.meta_path.insert(0, Watch())\n"
+        "from course_utils.__main__ import main\n"
+        "sys.exit(main(['doctor']))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=root,
+        env={**os.environ, "COURSE_OFFLINE": "0", "COURSE_MIRROR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.stderr == ""
+    heavy = [line for line in run.stdout.splitlines() if re.search("THREAD: (torch|numpy)", line)]
+    assert not heavy, heavy[:3]
+    assert [title for title, _ in doctor.CHECKS if title not in run.stdout] == []
 
 
 @pytest.mark.parametrize(
