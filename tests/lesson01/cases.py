@@ -172,6 +172,7 @@ CASES = {
             "buffers-forgotten": pair(parameters_only, load_quietly),
             "parameters-forgotten": pair(buffers_only, load_quietly),
             "kept-nothing": pair(lambda model: print(end=""), load),
+            "kept-lazily": pair(lambda m: map(Tensor.clone, m.parameters()), copy_in),
             "nothing-restored": pair(keep_copy, lambda model, kept: kept),
             "another-network": pair(keep_copy, a_new_one),
             "some-left": pair(without_head, load_quietly),

@@ -30,6 +30,12 @@ def in_place(layers: Layers, x: Tensor) -> Tensor:
     return torch.relu(x)
 
 
+def into_the_output(layers: Layers, x: Tensor) -> Tensor:
+    y = layers(x)
+    y += x
+    return torch.relu(y)
+
+
 def forgotten(layers: Layers, x: Tensor) -> None:
     torch.relu(layers(x) + x)
 
@@ -120,6 +126,9 @@ CASES = {
             "relu-too-early": forward(lambda layers, x: torch.relu(layers(x)) + x),
             "multiplied": forward(lambda layers, x: torch.relu(layers(x) * x)),
             "layers-of-layers": forward(lambda layers, x: torch.relu(layers(layers(x)) + x)),
+            "sum-in-place": forward(into_the_output),
+            "no-gradient": forward(torch.no_grad()(lambda layers, x: torch.relu(layers(x) + x))),
+            "gradient-cut": forward(lambda layers, x: torch.relu(layers(x) + x.detach())),
             "another-function": forward(lambda layers, x: torch.sigmoid(layers(x) + x)),
         },
     ),
@@ -129,6 +138,7 @@ CASES = {
             "other-network": lambda: (0.1, nn.Linear(3, 2), 0.02, images()),
             "plain-network": quiet(kind="plain", measured=0.02),
             "no-batch-norm": quiet(lambda block: None, batch_norm=False),
+            "other-layers": quiet(lambda block: block.layers.__setitem__(4, nn.Identity())),
             "other-depth": quiet(depth=10),
             "first-norm": quiet(lambda block: nn.init.zeros_(norm(block, 1).weight)),
             "bias-left": quiet(also_bias),
