@@ -1,4 +1,5 @@
-# make lab | test | record | slides | solutions | site | help        needs Python 3.11 or later, and nothing else
+# make lab | test | quick | mutants | record | slides | solutions | site | help
+# It needs Python 3.11 or later, and nothing else.
 #
 # PYTHON=python3.12        chooses the interpreter for a new .venv
 # PIP_ARGS="..."           adds options to pip, such as an index that holds CUDA wheels
@@ -14,12 +15,19 @@ JOBS ?= 2
 PARALLEL := OMP_NUM_THREADS=1 $(PYTEST) -n $(JOBS)
 # The stored lessons, each with its solutions behind it: nbval runs both in one go.
 SOLVED := build/solved
+define LINT
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+endef
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: lab test record slides solutions site help
+.PHONY: lab test quick mutants record slides solutions site help
 help:
 	@echo "make lab      set the course up where needed and open it in JupyterLab"
 	@echo "make test     check everything: lint, types, unit tests, lessons, browser"
+	@echo "make quick    lint, types and the fast tests, in under two minutes"
+	@echo "make mutants  plant faults one at a time, and see whether the tests notice"
 	@echo "make record   execute all lessons and store them with their outputs"
 	@echo "make slides   make the lessons into slides, in build/slides"
 	@echo "make solutions  execute all lessons with the solutions filled in"
@@ -40,15 +48,23 @@ slides: $(READY)
 solutions: $(READY)
 	$(RUN) authoring solutions
 
+# Browser, lessons (by nbval, each with its solutions behind it) and all other tests share the cores:
+# tests/conftest.py says what begins first, and what stays together.
 test: $(READY)
-	$(RUN) ruff check .
-	$(RUN) mypy
-	$(PARALLEL) --durations=25 --dist worksteal --ignore=tests/browser tests
-	$(PYTEST) tests/browser
+	$(LINT)
 	rm -rf $(SOLVED)
 	$(RUN) authoring solutions --behind $(SOLVED)
-	COURSE_DATA=shapes COURSE_OFFLINE=1 $(PARALLEL) --dist loadscope --nbval-lax --nbval-current-env \
-		--nbval-cell-timeout=180 --nbval-sanitize-with=tests/lessons/sanitize.cfg $(SOLVED)/*.ipynb
+	$(PARALLEL) --dist loadgroup --no-loadscope-reorder --durations=25 --nbval-lax --nbval-current-env \
+		--nbval-cell-timeout=180 --nbval-sanitize-with=tests/lessons/sanitize.cfg tests $(SOLVED)/*.ipynb
+
+quick: $(READY)
+	$(LINT)
+	$(PARALLEL) --dist worksteal -q -m "not slow" tests
+	@echo "Left out: the lessons themselves, the browser, real images, the hub, benchmarks, and whatever else" \
+		"is marked as slow. \`make test\` runs them too."
+
+mutants: $(READY)
+	$(RUN) tests.mutants
 
 # .venv-unfinished becomes .venv/ready only at the very end. A set-up that was cut off, at any
 # moment, is therefore seen, and the next one starts afresh.

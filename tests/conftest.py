@@ -6,11 +6,16 @@ import signal
 from pathlib import Path
 
 import course_utils  # noqa: F401  (before torch: it settles how OpenMP's threads wait)
+from tests import scripts
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("COURSE_SHARED") or ROOT.parent / "shared").resolve()
+SLOW_FOLDERS = ("browser", "real", "hub", "benchmarks")
+# What shares a browser, a built site or cached features; and what takes longest.
+TOGETHER = ("tests/browser", "tests/authoring/site", "tests/real/test_real_images.py")
+LONGEST = ("tests/browser", "build/", "tests/real", "tests/benchmarks", "tests/authoring")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 # A shell that starts the tests in the background lets them ignore Ctrl+C, and all their children:
@@ -56,11 +61,52 @@ def pytest_report_header() -> list[str]:
     ]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def is_lesson(item: pytest.Item) -> bool:
+    """Whether nbval made a test of a notebook's cell."""
+    return type(item).__module__.startswith("nbval")
+
+
+def is_slow(item: pytest.Item, folder: str) -> bool:
+    """Whether `make quick` leaves a test out for where it lies or what it starts."""
+    starts_a_script = any(value is scripts.run for value in vars(item.module).values())
+    return folder in SLOW_FOLDERS or starts_a_script
+
+
+def keep_together(item: pytest.Item, where: str) -> None:
+    """Let one process run what shares something costly (xdist, `--dist loadgroup`)."""
+    if group := next((group for group in TOGETHER if where.startswith(group)), None):
+        item.add_marker(pytest.mark.xdist_group(group))
+    elif is_lesson(item):
+        item.add_marker(pytest.mark.xdist_group(where))
+
+
+def start_in_the_built_in_world(notebook: pytest.Collector) -> None:
+    """Let the kernel of a lesson that nbval runs see the built-in world, and no network."""
+    start = notebook.setup
+
+    def setup() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("COURSE_DATA", "shapes")
+            patch.setenv("COURSE_OFFLINE", "1")
+            start()
+
+    notebook.setup = setup  # type: ignore[method-assign]
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads which tests stay together
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests by their folder, and skip what this machine cannot run."""
     must_browse = os.environ.get("COURSE_REQUIRE_BROWSER") == "1"
+    places = {}
     for item in items:
-        folder = item.path.relative_to(ROOT).parts[1] if item.path.is_relative_to(ROOT) else ""
+        where = item.path.relative_to(ROOT).as_posix() if item.path.is_relative_to(ROOT) else ""
+        places[item] = next((i for i, long in enumerate(LONGEST) if where.startswith(long)), 99)
+        keep_together(item, where)
+        if is_lesson(item):
+            continue
+        folder = where.split("/")[1]
+        if is_slow(item, folder):
+            item.add_marker("slow")
         if folder == "real":
             item.add_marker("real")
             if reason := lacks_shared():
@@ -69,6 +115,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
             if (reason := lacks_browser()) and not must_browse:
                 item.add_marker(pytest.mark.skip(reason=reason))
+    for notebook in {item.parent for item in items if is_lesson(item)}:
+        start_in_the_built_in_world(notebook)
+    if getattr(config.option, "loadgroup", False):
+        items.sort(key=places.__getitem__)  # what takes long begins first, and the rest fills up
 
 
 @pytest.fixture(scope="session")

@@ -21,20 +21,31 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-PER_CLASS = 500  # of each split: 5,000 images to train on, and as many to test on
-TRAIN, TEST = 5000, 2000
+PER_CLASS = 200  # of each split: 2,000 images to train on, and as many to test on
+TRAIN, TEST = 2000, 1000
+FEW = 40  # of each class: a lesson on real images need not reach an accuracy
 SIZE = 96
 # torchvision's name for its ImageNet weights: a file of that name counts as downloaded
 WEIGHTS = "mobilenet_v2-b0353104.pth"
 
 
+def unpack(shared: Path, folder: Path, per_class: int) -> Path:
+    """An image folder of real CIFAR-10 images."""
+    command = [sys.executable, str(shared / "cifar10" / "unpack.py"), str(folder)]
+    subprocess.run([*command, "--per-class", str(per_class)], check=True, timeout=300)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def images(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An image folder of real CIFAR-10 images."""
-    folder = tmp_path_factory.mktemp("real") / "cifar10"
-    unpack = [sys.executable, str(shared / "cifar10" / "unpack.py"), str(folder)]
-    subprocess.run([*unpack, "--per-class", str(PER_CLASS)], check=True, timeout=300)
-    return folder
+    """Enough images for accuracies that mean something."""
+    return unpack(shared, tmp_path_factory.mktemp("real") / "cifar10", PER_CLASS)
+
+
+@pytest.fixture(scope="session")
+def few_images(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As few images as a reader may have: what a lesson needs to run from top to bottom."""
+    return unpack(shared, tmp_path_factory.mktemp("few") / "cifar10", FEW)
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +75,7 @@ def course(real_world: dict[str, str]) -> Iterator[Course]:
 
 @pytest.fixture(scope="session")
 def data(course: Course) -> ImageData:
-    """5,000 real images to train on, 2,000 to test on."""
+    """2,000 real images to train on, 1,000 to test on."""
     return course.load(TRAIN, TEST)
 
 

@@ -26,12 +26,14 @@ def test_the_lessons_are_there() -> None:
 def test_a_lesson_runs_on_real_images(
     source: Path,
     real_world: dict[str, str],
+    few_images: Path,
     root: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name, value in {**real_world, "IPYTHONDIR": str(tmp_path)}.items():
+    own = {"COURSE_DATA": str(few_images), "IPYTHONDIR": str(tmp_path)}
+    for name, value in {**real_world, **own}.items():
         monkeypatch.setenv(name, value)  # the kernel inherits them
     notebook = notebooks.read_source(source)
     client = NotebookClient(

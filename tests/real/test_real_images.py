@@ -14,7 +14,7 @@ import pytest
 import torch
 
 CHANCE = 0.1
-FROZEN, EPOCHS, RATE = 7, 3, 1e-3  # of 20 blocks; chosen to fit into two minutes on two cores
+FROZEN, EPOCHS, RATE = 14, 4, 1e-3  # of 20 blocks; chosen to fit into half a minute on one core
 
 
 def test_a_folder_brings_real_weights_and_says_so(
@@ -54,7 +54,7 @@ def probe_96(probe: Callable[..., float]) -> float:
 
 
 def test_a_linear_probe_at_96_px(probe_96: float) -> None:
-    assert probe_96 >= 0.66
+    assert probe_96 >= 0.59
 
 
 def test_thawing_beats_the_probe(course: Course, data: ImageData, probe_96: float) -> None:
