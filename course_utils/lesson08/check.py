@@ -8,14 +8,14 @@ from typing import Any
 
 from course_utils import experiments, training
 from course_utils.exercises import recognise
-from course_utils.exercises.exercise import exercise, wrong
+from course_utils.exercises.exercise import exercise
 from course_utils.exercises.safety import copy_of
-from course_utils.exercises.verdict import describe
-from course_utils.exercises.weighing import Lead, lead, unbeaten
+from course_utils.exercises.verdict import Mistake, describe
+from course_utils.exercises.weighing import lead, unbeaten
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare
-from course_utils.lesson08.check_files import read_whole_file
-from course_utils.lesson08.check_start import safe_start
+from course_utils.lesson08.file_with_notes import read_whole_file
+from course_utils.lesson08.start_from_file import safe_start
 from course_utils.networks.heads import find_head, replace_head
 from course_utils.training import recipes
 from course_utils.training.freezing import batch_norms
@@ -36,6 +36,10 @@ def _sources() -> pd.DataFrame:
     return pd.DataFrame(experiments.read_record("source_tasks")["rows"]).query("chosen")
 
 
+AHEAD = "{treatment}, {chosen:g} classes reach {level:.1%} on the target and {best} classes "
+BEHIND = AHEAD + "{best_level:.1%}: behind by {behind.mean:.1f} ± {behind.spread:.1f} points. "
+
+
 @exercise(
     "8.2",
     wanted="two numbers of classes, and a list of kinds of source such as 'fabric'",
@@ -45,6 +49,23 @@ def _sources() -> pd.DataFrame:
         "runs.query(\"source == 'other shapes' and source_images == 5120\") has the first two; "
         "`kinds` and `scratch` have the third.",
     ),
+    mistakes={
+        "not-tried": "{chosen:g} classes are not in the record: it has {known}.",
+        "too-easy": BEHIND + "At home that network is right in {home:.0%}, since its question is "
+        "easy; an easy question needs few features.",
+        "more-would-help": BEHIND + "That is more than the spread.",
+        "unknown-kind": "{seen} is no kind of 8.7; they are {known}.",
+        "all-of-them": "All six kinds? Then no circle would lie right of the band.",
+        "worse-than-tuned": "{kind}: frozen it is far behind its own fine-tuned square, but {gain} "
+        "against training from scratch. Wasted would mean: no better than the dotted line.",
+        "was-worth-it": "{kind}, frozen, is at {gain} against training from scratch: the record "
+        "shows that it helps, so it does not belong on the list.",
+        "within-the-spread": "What about {kind}? Against training from scratch, seed by seed: "
+        "{gain}. A difference that is no larger than its spread shows nothing: it belongs on the "
+        "list.",
+        "some-left": "{given}: yes, but there is more. '{kind}', for one, is at {gain} against "
+        "training from scratch.",
+    },
 )
 def choose_source(if_frozen: Any, if_tuned: Any, not_to_freeze: Any) -> str:
     """How many classes to spread 5,120 images over, and which kinds not to freeze."""
@@ -73,30 +94,25 @@ def _enough_classes(runs: pd.DataFrame, answer: Any, treatment: str) -> list[Any
     if chosen in good:
         return sorted(good)
     if chosen not in table:
-        known = ", ".join(str(c) for c in table)
-        raise wrong("not-tried", f"{chosen:g} classes are not in the record: it has {known}.")
-    behind = lead(table[good[0]], table[chosen])
-    seen = (
-        f"{treatment.capitalize()}, {chosen:g} classes reach {table[chosen].mean():.1%} on the "
-        f"target and {good[0]} classes {table[good[0]].mean():.1%}: behind by {behind.mean:.1f} ± "
-        f"{behind.spread:.1f} points."
-    )
+        raise Mistake("not-tried", chosen=chosen, known=", ".join(map(str, table)))
     home = mine.groupby("source_classes")["source_accuracy"].mean()[chosen]
-    if home > 0.9:
-        raise wrong(
-            "too-easy",
-            f"{seen} At home that network is right in {home:.0%}, since its question is easy; an "
-            "easy question needs few features.",
-        )
-    raise wrong("more-would-help", f"{seen} That is more than the spread.")
+    raise Mistake(
+        "too-easy" if home > 0.9 else "more-would-help",
+        treatment=treatment.capitalize(),
+        chosen=chosen,
+        level=table[chosen].mean(),
+        best=good[0],
+        best_level=table[good[0]].mean(),
+        behind=lead(table[good[0]], table[chosen]),
+        home=home,
+    )
 
 
 def _wasted_if_frozen(runs: pd.DataFrame, answer: Any) -> None:
     """Raise unless these are the kinds not shown to be better than scratch when frozen."""
     kinds = runs[(runs["source_images"] == 5120) & (runs["source_classes"] == 10)]
-    table = kinds[kinds["treatment"] == "frozen"].pivot(
-        index="seed", columns="source", values="accuracy"
-    )
+    frozen = kinds[kinds["treatment"] == "frozen"]
+    table = frozen.pivot(index="seed", columns="source", values="accuracy")
     scratch = runs[runs["treatment"] == "scratch"].set_index("seed")["accuracy"]
     ahead = {str(name): lead(table[name], scratch) for name in table}
     right = {name for name, gain in ahead.items() if not (gain.clear and gain.mean > 0)}
@@ -105,43 +121,26 @@ def _wasted_if_frozen(runs: pd.DataFrame, answer: Any) -> None:
         kind = name.strip().lower() if isinstance(name, str) else name
         if kind not in ahead:
             known = ", ".join(repr(one) for one in ahead)
-            raise wrong("unknown-kind", f"{describe(name)} is no kind of 8.7; they are {known}.")
+            raise Mistake("unknown-kind", seen=describe(name), known=known)
         given.add(kind)
     if given == right:
         return
-    if given >= right and given == set(ahead):
-        raise wrong("all-of-them", "All six kinds? Then no circle would lie right of the band.")
+    if given == set(ahead):
+        raise Mistake("all-of-them")
     if extra := sorted(given - right):
-        _was_worth_it(runs, extra[0], ahead[extra[0]])
-    left = sorted(right - given, key=lambda name: -ahead[name].mean)[0]
-    if not ahead[left].clear:
-        raise wrong(
-            "within-the-spread",
-            f"What about {left}? Against training from scratch, seed by seed: {ahead[left]}. A "
-            "difference that is no larger than its spread shows nothing: it belongs on the list.",
-        )
-    raise wrong(
-        "some-left",
-        f"{_words(sorted(given))}: yes, but there is more. '{left}', for one, is at {ahead[left]} "
-        "against training from scratch.",
-    )
+        levels = kinds[kinds["source"] == extra[0]].groupby("treatment")["accuracy"].mean()
+        far_behind = levels["frozen"] < levels["fine-tuned"] - 0.1
+        code = "worse-than-tuned" if far_behind else "was-worth-it"
+        raise Mistake(code, kind=extra[0], gain=ahead[extra[0]])
+    left = max(right - given, key=lambda name: ahead[name].mean)
+    code = "some-left" if ahead[left].clear else "within-the-spread"
+    raise Mistake(code, kind=left, gain=ahead[left], given=_words(sorted(given)))
 
 
-def _was_worth_it(runs: pd.DataFrame, name: str, gain: Lead) -> None:
-    """Raise: this kind is on the list and helps."""
-    mine = runs[(runs["source"] == name) & (runs["source_classes"] == 10)]
-    levels = mine.groupby("treatment")["accuracy"].mean()
-    if levels["frozen"] < levels["fine-tuned"] - 0.1:
-        raise wrong(
-            "worse-than-tuned",
-            f"{name}: frozen it is far behind its own fine-tuned square, but {gain} against "
-            "training from scratch. Wasted would mean: no better than the dotted line.",
-        )
-    raise wrong(
-        "was-worth-it",
-        f"{name}, frozen, is at {gain} against training from scratch: the record shows that it "
-        "helps, so it does not belong on the list.",
-    )
+SCORES = (
+    "Frozen, with a new head for {few} target images, three draws: yours {ours}, the lesson's "
+    "{theirs}. "
+)
 
 
 @exercise(
@@ -156,6 +155,25 @@ def _was_worth_it(runs: pd.DataFrame, name: str, gain: Lead) -> None:
     ),
     seconds=120,
     given=("network", "prepare", "target"),
+    mistakes={
+        "no-head": "{error}. Is this a part of a network?",
+        "same-network": "This is the lesson's own network: it cannot be better than itself.",
+        "larger-network": "Below its head your network has {size:,} parameters, the lesson's has "
+        "{most:,}. Then size and pretraining would both differ, and nobody could tell which one "
+        "helped.",
+        "not-finite": "Some of its weights are no longer numbers: the training ran away. Try a "
+        "smaller rate.",
+        "never-trained": "Its batch norms have not met a single batch: these are random weights. "
+        "An iterator of events does nothing until somebody walks through it.",
+        "target-seen": "With the head that it came with, your network is right on {known:.1%} of "
+        "the target's test images: it was trained on the target. Then this measures no transfer.",
+        "other-normalisation": "With images that are not normalised yours would do better, by "
+        "{gain}. Was it trained on such? The check feeds it what `prepare` gives, as the lesson's "
+        "network.",
+        "not-better": SCORES + "On average yours is not ahead.",
+        "within-the-spread": SCORES + "Ahead by {gain}, and an accuracy on {tests} test images is "
+        "uncertain by {doubt:.1f} points itself: luck would do as much.",
+    },
 )
 def better_backbone(mine: Any, network: nn.Module, prepare: Prepare, target: ImageData) -> str:
     """A backbone that is worth more on the target, frozen, than the lesson's own."""
@@ -163,28 +181,24 @@ def better_backbone(mine: Any, network: nn.Module, prepare: Prepare, target: Ima
     _a_fair_rival(model, network)
     ours, theirs = _worth(model, prepare, target), _worth(network, prepare, target)
     _target_unseen(model, prepare, target, float(ours.mean()))
-    few = min(FEW, len(target.train_images))
-    gain = lead(ours, theirs)
-    seen = (
-        f"Frozen, with a new head for {few} target images, three draws: yours "
-        f"{experiments.mean_and_std(ours.tolist())}, the lesson's "
-        f"{experiments.mean_and_std(theirs.tolist())}."
-    )
     share, tests = float(theirs.mean()), len(target.test_labels)
     doubt = 100 * math.sqrt(share * (1 - share) / tests)  # of an accuracy on so many images
+    gain = lead(ours, theirs)
+    said = {
+        "few": min(FEW, len(target.train_images)),
+        "ours": experiments.mean_and_std(ours.tolist()),
+        "theirs": experiments.mean_and_std(theirs.tolist()),
+    }
     if gain.mean <= max(gain.spread, doubt):
-        _normalised_alike(model, prepare, target, ours)
-    if gain.mean <= 0:
-        raise wrong("not-better", f"{seen} On average yours is not ahead.")
-    if gain.mean <= max(gain.spread, doubt):
-        raise wrong(
-            "within-the-spread",
-            f"{seen} Ahead by {gain}, and an accuracy on {tests} test images is uncertain by "
-            f"{doubt:.1f} points itself: luck would do as much.",
-        )
+        plain = replace(prepare, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+        unnormalised = lead(_worth(model, plain, target), ours)
+        if unnormalised.clear and unnormalised.mean > 3:
+            raise Mistake("other-normalisation", gain=unnormalised)
+        code = "not-better" if gain.mean <= 0 else "within-the-spread"
+        raise Mistake(code, gain=gain, tests=tests, doubt=doubt, **said)
     return (
-        f"{seen} Ahead by {gain}. The spread is that of the target images alone: there is one "
-        "pretraining on each side, and another seed of it may do otherwise."
+        f"{SCORES.format(**said)}Ahead by {gain}. The spread is that of the target images alone: "
+        "there is one pretraining on each side, and another seed of it may do otherwise."
     )
 
 
@@ -193,33 +207,20 @@ def _a_fair_rival(model: nn.Module, network: nn.Module) -> None:
     try:
         _, head = find_head(model)
     except ValueError as error:
-        raise wrong("no-head", f"{error}. Is this a part of a network?") from error
+        raise Mistake("no-head", error=error) from error
     if model is network or recognise.same_state(model, network):
-        raise wrong(
-            "same-network", "This is the lesson's own network: it cannot be better than itself."
-        )
+        raise Mistake("same-network")
     size, most = (
         sum(p.numel() for p in one.parameters()) - sum(p.numel() for p in top.parameters())
         for one, top in ((model, head), (network, find_head(network)[1]))
     )
     if size > most:
-        raise wrong(
-            "larger-network",
-            f"Below its head your network has {size:,} parameters, the lesson's has {most:,}. Then "
-            "size and pretraining would both differ, and nobody could tell which one helped.",
-        )
+        raise Mistake("larger-network", size=size, most=most)
     if not all(bool(torch.isfinite(tensor).all()) for tensor in model.state_dict().values()):
-        raise wrong(
-            "not-finite",
-            "Some of its weights are no longer numbers: the training ran away. Try a smaller rate.",
-        )
+        raise Mistake("not-finite")
     norms = batch_norms(model)
     if norms and not any(int(n.num_batches_tracked or 0) for n in norms):
-        raise wrong(
-            "never-trained",
-            "Its batch norms have not met a single batch: these are random weights. An iterator "
-            "of events does nothing until somebody walks through it.",
-        )
+        raise Mistake("never-trained")
 
 
 def _worth(model: nn.Module, prepare: Prepare, target: ImageData) -> pd.Series[float]:
@@ -247,22 +248,4 @@ def _target_unseen(model: nn.Module, prepare: Prepare, target: ImageData, worth:
         return
     known = _accuracy(copy_of(model), prepare, target)
     if known > KNOWN * worth and known > 2 / len(target.class_names):
-        raise wrong(
-            "target-seen",
-            f"With the head that it came with, your network is right on {known:.1%} of the "
-            "target's test images: it was trained on the target. Then this measures no transfer.",
-        )
-
-
-def _normalised_alike(
-    model: nn.Module, prepare: Prepare, target: ImageData, ours: pd.Series[float]
-) -> None:
-    """Raise if the network does better on images as they are: it was trained on such."""
-    plain = replace(prepare, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-    gain = lead(_worth(model, plain, target), ours)
-    if gain.clear and gain.mean > 3:
-        raise wrong(
-            "other-normalisation",
-            f"With images that are not normalised yours would do better, by {gain}. Was it trained "
-            "on such? The check feeds it what `prepare` gives, as the lesson's network.",
-        )
+        raise Mistake("target-seen", known=known)

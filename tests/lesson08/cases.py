@@ -22,6 +22,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torchvision.transforms import v2
 
 Made = Callable[[], tuple[Any, ...]]
 
@@ -88,6 +89,22 @@ def backbone_only(model: Any, state: Any) -> None:
     model.load_state_dict(state, strict=False)
 
 
+def transforms(first: Any, notes: Any) -> Any:
+    """Give torchvision's documented order: resize bytes, scale, normalise."""
+    return v2.Compose(
+        [first, v2.ToDtype(torch.float32, scale=True), v2.Normalize(notes["mean"], notes["std"])]
+    )
+
+
+def not_scaled(notes: Any) -> Any:
+    mean, std = (torch.tensor(notes[n]).view(3, 1, 1) for n in ("mean", "std"))
+    size = (notes["size"], notes["size"])
+    return lambda images: (nn.functional.interpolate(images.float(), size) - mean) / std
+
+
+HALF = (0.5, 0.5, 0.5)
+
+
 def imagenet(notes: Any) -> Prepare:
     return Prepare(notes["size"], IMAGENET_MEAN, IMAGENET_STD)
 
@@ -109,6 +126,13 @@ def backbone(state: Any) -> Any:
 
 
 def reference(model: Any, state: Any, classes: int) -> Any:
+    fit = model.load_state_dict(backbone(state), strict=False)
+    if fit.missing_keys != ["head.weight", "head.bias"] or fit.unexpected_keys:
+        raise ValueError(f"does not fit: {fit}")
+    return model
+
+
+def what_matches(model: Any, state: Any, classes: int) -> Any:
     load_matching(model, backbone(state))
     return model
 
@@ -140,6 +164,13 @@ def silently(model: Any, state: Any, classes: int) -> Any:
     return model
 
 
+def named_alike(model: Any, state: Any, classes: int) -> Any:
+    """Asks for every tensor of the backbone as soon as there is one, but says nothing if not."""
+    if any(name in model.state_dict() for name in state):
+        return reference(model, state, classes)
+    return model
+
+
 def strictly(model: Any, state: Any, classes: int) -> Any:
     model.load_state_dict(backbone(state))
     return model
@@ -152,12 +183,12 @@ def all_of_it(model: Any, state: Any, classes: int) -> Any:
 
 def popped(model: Any, state: Any, classes: int) -> Any:
     state.pop("head.weight"), state.pop("head.bias")
-    return reference(model, state, classes)
+    return silently(model, state, classes)
 
 
 def only_parameters(model: Any, state: Any, classes: int) -> Any:
     names = dict(model.named_parameters())
-    return reference(model, {n: t for n, t in state.items() if n in names}, classes)
+    return silently(model, {n: t for n, t in state.items() if n in names}, classes)
 
 
 def thirty_outputs(model: Any, state: Any, classes: int) -> Any:
@@ -214,7 +245,13 @@ def rivals(mine: Callable[[], Any], theirs: Callable[[], Any] = lambda: trained(
 
 CASES = {
     "read_whole_file": Cases(
-        right=(reader(), answer(by_shape_of_head), answer(matching)),
+        right=(
+            reader(),
+            answer(by_shape_of_head),
+            answer(matching),
+            reader(prepare=lambda f: transforms(v2.Resize(f["size"]), f)),
+            reader(give=lambda model, prepare: (nn.DataParallel(model), prepare)),
+        ),
         wrong={
             "still-text": reader(found=str),
             "another-head": reader(classes=30),
@@ -228,12 +265,22 @@ CASES = {
             "train-mode": reader(train=True),
             "notes-not-read": reader(prepare=lambda f: Prepare(str(f["size"]), "0", "1")),  # type: ignore[arg-type]
             "no-images": reader(prepare=lambda f: lambda images: images[0]),
+            "cut-out": reader(prepare=lambda f: transforms(v2.CenterCrop(f["size"]), f)),
+            "not-by-pixel": reader(
+                prepare=lambda f: (
+                    lambda images: Prepare(f["size"], f["mean"], f["std"])(images).flip(1)
+                )
+            ),
+            "not-scaled": reader(prepare=not_scaled),
             "another-size": reader(prepare=lambda f: Prepare(SIZE, f["mean"], f["std"])),
             "not-normalised": reader(prepare=lambda f: Prepare(f["size"], (0,) * 3, (1,) * 3)),
             "mean-and-std-swapped": reader(
                 prepare=lambda f: Prepare(f["size"], f["std"], f["mean"])
             ),
-            "other-statistics": reader(prepare=imagenet),
+            "imagenet": reader(prepare=imagenet),
+            "other-statistics": reader(
+                prepare=lambda f: Prepare(f["size"], (0.5,) * 3, (0.5,) * 3)
+            ),
             "a-state-dict": reader(give=lambda model, prepare: (model.state_dict(), prepare)),
             "not-a-function": answer(PREPARE.size),
         },
@@ -263,7 +310,8 @@ CASES = {
         right=(start(reference), start(head_afterwards), start(without_prefix)),
         wrong={
             "old-head": start(her_function),
-            "silent": start(silently),
+            "fits-in-part": start(what_matches),
+            "silent": start(named_alike),
             "head-demanded": start(strictly),
             "size-mismatch": start(all_of_it),
             "state-changed": start(popped),
