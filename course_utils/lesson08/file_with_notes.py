@@ -165,8 +165,8 @@ def _prepared_as_noted(prepare: Callable[[Tensor], Any]) -> None:
     if (side := given.shape[-1]) != SIDE:
         raise Mistake("another-size", side=side, wanted=SIDE)
     x = given.detach().cpu().double()
-    mean, std, error = _statistics(images[:8, :, 0, 0], x[:8, :, SIDE // 2, SIDE // 2])
-    if not error < 0.02 * float(x.abs().max()):
+    mean, std, off = _statistics(images[:8, :, 0, 0], x[:8, :, SIDE // 2, SIDE // 2])
+    if not off < 0.02 * float(x.abs().max()):
         raise Mistake("not-by-pixel")
     whole = (x[8] * torch.tensor(std).view(3, 1, 1)).mean(1)  # from edge to edge a ramp rises by 1
     if not ((whole[:, -1] - whole[:, 0]) > 0.9).all():
