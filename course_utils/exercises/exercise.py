@@ -94,7 +94,7 @@ class Exercise:
         if blanks:
             return self._wrong("unfinished", f"{blanks} of {len(given)} answers are still blank.")
         try:
-            with safety.same_random_state(), safety.patience(self.seconds):
+            with safety.same_random_state(), safety.time_limit(self.seconds):
                 praise = self.check(*bound.args, **bound.kwargs)
         except Mistake as mistake:
             return self._mistaken(mistake, given)

@@ -9,7 +9,7 @@ HIDDEN = ".transfer-learning"
 
 
 def own_folder() -> Path:
-    """The folder for progress and scores; it may not exist yet.
+    """Return the folder for progress and scores; it may not exist yet.
 
     COURSE_PROGRESS names it. Without that it is the folder for downloads, so that everything that
     the course leaves behind lies in one place. Where that one cannot be written, because a class

@@ -39,7 +39,7 @@ def same_random_state() -> Iterator[None]:
 
 
 @contextmanager
-def patience(seconds: float) -> Iterator[None]:
+def time_limit(seconds: float) -> Iterator[None]:
     """Raise TooSlow inside when it takes longer, and each second from then on.
 
     Where there is no alarm (Windows, or a thread that is not the main one) nothing is limited: the

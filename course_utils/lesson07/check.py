@@ -7,8 +7,8 @@ from typing import Any
 from course_utils import experiments
 from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
+from course_utils.exercises.paired_comparison import Lead, lead, unbeaten
 from course_utils.exercises.verdict import describe
-from course_utils.exercises.weighing import Lead, lead, unbeaten
 from course_utils.lesson07.check_graft import right_end
 from course_utils.lesson07.check_thirty import thirty_images
 from course_utils.lesson07.strategies import STRATEGIES

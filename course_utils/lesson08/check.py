@@ -9,9 +9,9 @@ from typing import Any
 from course_utils import experiments, training
 from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise
+from course_utils.exercises.paired_comparison import lead, unbeaten
 from course_utils.exercises.safety import copy_of
 from course_utils.exercises.verdict import Mistake, describe
-from course_utils.exercises.weighing import lead, unbeaten
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare
 from course_utils.lesson08.file_with_notes import read_whole_file

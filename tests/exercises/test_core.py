@@ -11,7 +11,7 @@ from course_utils.exercises import recognise, solutions
 from course_utils.exercises.catalogue import progress_table
 from course_utils.exercises.exercise import Exercise, exercise, is_blank
 from course_utils.exercises.progress import Progress
-from course_utils.exercises.safety import patience
+from course_utils.exercises.safety import time_limit
 from course_utils.exercises.verdict import Mistake, describe
 from tests.exercises import harness
 
@@ -107,11 +107,11 @@ def test_what_never_ends_is_stopped() -> None:
     assert time.monotonic() - begun < 5
 
 
-def test_patience_gives_the_alarm_back() -> None:
+def test_the_time_limit_gives_the_alarm_back() -> None:
     import signal
 
     before = signal.getsignal(signal.SIGALRM)
-    with patience(5):
+    with time_limit(5):
         pass
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0

@@ -17,7 +17,10 @@ import pandas as pd
 class Lead:
     """How far one run is ahead of another.
 
-    mean, spread : mean and standard deviation over seeds of the difference, in points of percent
+    Parameters
+    ----------
+    mean, spread : float
+        Mean and standard deviation over seeds of the difference, in points of percent.
     """
 
     mean: float
@@ -33,9 +36,17 @@ class Lead:
 
 
 def lead(ours: pd.Series[float], theirs: pd.Series[float]) -> Lead:
-    """How far `ours` is ahead of `theirs`, both accuracies (0 to 1) indexed by seed.
+    """Tell how far one run is ahead of another.
 
-    Raises ValueError if they share fewer than two seeds.
+    Parameters
+    ----------
+    ours, theirs : Series
+        Accuracies (0 to 1) indexed by seed.
+
+    Raises
+    ------
+    ValueError
+        When they share fewer than two seeds.
     """
     difference = (100 * (ours - theirs)).dropna()
     if len(difference) < 2:
@@ -44,12 +55,15 @@ def lead(ours: pd.Series[float], theirs: pd.Series[float]) -> Lead:
 
 
 def unbeaten(table: pd.DataFrame) -> list[Any]:
-    """Columns that no other column is clearly ahead of, the best by mean first.
+    """Return the columns that no other column is clearly ahead of, the best by mean first.
 
     Not "those that cannot be told from the best": a best one whose runs differ much would let in
     many that a third one clearly beats.
 
-    table : accuracies (0 to 1), one row a seed, one column for each thing to choose from
+    Parameters
+    ----------
+    table : DataFrame
+        Accuracies (0 to 1), one row a seed, one column for each thing to choose from.
     """
     order = table.mean().sort_values(ascending=False, kind="stable").index
     leads = {one: [lead(table[other], table[one]) for other in order] for one in order}

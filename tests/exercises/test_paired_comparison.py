@@ -1,6 +1,6 @@
 """Is a lead larger than its spread over seeds?"""
 
-from course_utils.exercises.weighing import lead, unbeaten
+from course_utils.exercises.paired_comparison import lead, unbeaten
 
 import pandas as pd
 import pytest
