@@ -16,7 +16,7 @@ from course_utils.downloads import cifar10, network, torchvision_weights
 from course_utils.downloads.disk import DownloadError
 from course_utils.images import shapes
 from course_utils.images.datasets import ImageData, load_cifar10, load_shapes
-from course_utils.images.folders import ImageFolderError, count_images, load_folder
+from course_utils.images.folders import count_images, load_folder
 from course_utils.images.preprocessing import Prepare
 from course_utils.networks.mobilenet import load_mobilenet_v2
 
@@ -24,10 +24,8 @@ import torch
 from torch import nn
 
 SHAPES_WEIGHTS = environment.PROJECT / "data" / "mobilenet_v2-shapes.safetensors"
-SHAPES_MEAN, SHAPES_STD = (
-    (0.40, 0.40, 0.40),
-    (0.23, 0.23, 0.23),
-)  # as benchmarks/pretraining/pretrain_shapes.py
+# as benchmarks/pretraining/pretrain_shapes.py has them
+SHAPES_MEAN, SHAPES_STD = (0.40, 0.40, 0.40), (0.23, 0.23, 0.23)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # as torchvision's
 
 
@@ -35,11 +33,18 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # as
 class Weights:
     """A file of pretrained weights, and how images must look for them.
 
-    title : what they honestly are
-    path : the file, readable by `read_checkpoint`
-    mean, std : the normalisation they were trained with, on the scale of 0 to 1
-    size : side in pixels of the images they were trained on
-    class_names : what the outputs of the old head stand for
+    Parameters
+    ----------
+    title : str
+        What they honestly are.
+    path : Path
+        The file, readable by `read_checkpoint`.
+    mean, std : tuple of float
+        The normalisation they were trained with, on the scale of 0 to 1.
+    size : int
+        Side in pixels of the images they were trained on.
+    class_names : tuple of str
+        What the outputs of the old head stand for.
     """
 
     title: str
@@ -54,10 +59,22 @@ class Weights:
 class Course:
     """Everything a lesson needs to know about where it runs.
 
-    world : "shapes", "cifar10" or "folder"
-    why : how that was decided, in a sentence
-    size : side of the network's input in pixels
-    train, test : how many images; None for all there are
+    Parameters
+    ----------
+    lesson : int
+        Its number.
+    world : str
+        "shapes", "cifar10" or "folder".
+    why : str
+        How that was decided, in a sentence.
+    weights : Weights
+        What the network starts from.
+    size : int
+        Side of the network's input in pixels.
+    train, test : int or None
+        How many images; None for all there are.
+    device : torch.device
+        Where the lesson computes.
     """
 
     lesson: int
@@ -131,17 +148,20 @@ def begin(lesson: int, *, train: int = 1000, test: int = 1000, seed: int = 0) ->
 
     Parameters
     ----------
-    lesson : its number, for the banner
-    train, test : how many images to use on a CPU.  A GPU takes CIFAR-10 and your own images whole
-        and at 224 pixels, unless COURSE_SUBSET=1 is set.
-    seed : seeds Python, NumPy and torch
+    lesson : int
+        Its number, for the banner.
+    train, test : int, optional
+        How many images to use on a CPU.  A GPU takes CIFAR-10 and your own images whole and at 224
+        pixels, unless COURSE_SUBSET=1 is set.
+    seed : int, optional
+        Seeds Python, NumPy and torch.
 
     Raises
     ------
     ValueError
-        If COURSE_DATA is none of the known words and no folder.
+        When COURSE_DATA is none of the known words and no folder.
     ImageFolderError, DownloadError
-        If the folder cannot be used, or what was asked for cannot be downloaded.
+        When the folder cannot be used, or what was asked for cannot be downloaded.
     """
     environment.seed_everything(seed)
     course = choose(lesson, os.environ.get("COURSE_DATA", "auto"), train, test)
@@ -152,7 +172,22 @@ def begin(lesson: int, *, train: int = 1000, test: int = 1000, seed: int = 0) ->
 
 
 def choose(lesson: int, wish: str, train: int, test: int) -> Course:
-    """Turn a value of COURSE_DATA into a `Course` (see `begin`, which prints as well)."""
+    """Turn a value of COURSE_DATA into a `Course`; `begin` does, and prints the banner as well.
+
+    Parameters
+    ----------
+    lesson : int
+        Its number.
+    wish : str
+        "auto", "shapes", "cifar10" or a folder.
+    train, test : int
+        How many images to use on a CPU.
+
+    Raises
+    ------
+    ValueError, ImageFolderError, DownloadError
+        As `begin` does.
+    """
     wish = wish.strip() or "auto"
     if wish == "auto":
         return _auto(lesson, train, test)
@@ -162,9 +197,8 @@ def choose(lesson: int, wish: str, train: int, test: int) -> Course:
         return _cifar10(lesson, train, test, "COURSE_DATA=cifar10")
     if Path(wish).expanduser().is_dir():
         return _folder(lesson, train, test, Path(wish).expanduser())
-    known = ", ".join(("auto", "shapes", "cifar10"))
     raise ValueError(
-        f"COURSE_DATA={wish!r} is neither one of {known} nor a folder that exists; "
+        f"COURSE_DATA={wish!r} is neither one of auto, shapes, cifar10 nor a folder that exists; "
         f"set it to one of these, or unset it, and restart the kernel"
     )
 
@@ -270,6 +304,3 @@ def _folder(lesson: int, train: int, test: int, folder: Path) -> Course:
 
     load(8, 8)  # a few images at once: a folder that cannot be used is told of here, not later
     return Course(lesson, "folder", why, weights, size, n, m, environment.pick_device(), load)
-
-
-__all__ = ["Course", "ImageFolderError", "Weights", "begin", "choose"]

@@ -9,12 +9,12 @@ import re
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # only for types: loading torch takes seconds, and `--help` should not
-    from course_utils.commands.experiment import Experiment, Setup
+    from course_utils.commands.run_experiment import Experiment
     from course_utils.images.datasets import ImageData
     from course_utils.training.loop import Epoch
     from course_utils.world import Course
@@ -25,7 +25,7 @@ BAD_VALUE, FAILED, INTERRUPTED = 2, 1, 130
 
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:
-    """An argument type: a whole number within bounds."""
+    """An argument type: a whole number from `least` to `most`, both included."""
     bounds = f"from {least}" if most is None else f"from {least} to {most}"
 
     def parse(text: str) -> int:
@@ -91,7 +91,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--size", type=whole(16, 512), metavar="PIXELS", help="side of the network's input")
     add("--from", dest="start", choices=("pretrained", "scratch"), default="pretrained")
     add("--record", type=record_name, metavar="NAME", help="keep the figures in data/records")
-    add("--no-cache", action="store_true", help="run frozen blocks in every epoch")
+    add(
+        "--no-cache",
+        dest="cache",
+        action="store_false",
+        help="run frozen blocks in every epoch",
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -107,7 +112,7 @@ def main(args: argparse.Namespace) -> int:
             raise ValueError(f"--seeds {' '.join(map(str, args.seeds))}: a seed is given twice")
         if args.record and (experiments.RECORDS / f"{args.record}.json").exists():
             raise ValueError(f"there is a record {args.record!r} already; choose another name")
-        experiment = settle(args)
+        experiment = prepare(args)
         for seed in args.seeds:
             finished.append(train(experiment, seed, len(args.seeds)))
     except (ValueError, DownloadError) as error:
@@ -126,32 +131,13 @@ def main(args: argparse.Namespace) -> int:
     return status
 
 
-def setup_of(args: argparse.Namespace) -> Setup:
-    """The set-up that the arguments describe."""
-    from course_utils.commands.experiment import Setup
-
-    return Setup(
-        freeze=args.freeze,
-        epochs=args.epochs,
-        rate=args.rate,
-        head_rate=args.head_rate,
-        optimizer=args.optimizer,
-        batch=args.batch,
-        batch_norm=args.batch_norm,
-        start=args.start,
-        cache=not args.no_cache,
-    )
-
-
-def settle(args: argparse.Namespace) -> Experiment:
+def prepare(args: argparse.Namespace) -> Experiment:
     """Find images and weights, check the values against them, and say what will be run."""
-    from dataclasses import replace
-
     from course_utils import environment, world
-    from course_utils.commands.experiment import Experiment
+    from course_utils.commands.run_experiment import Experiment, Setup
     from course_utils.training import freezing
 
-    setup = setup_of(args)
+    setup = Setup(**{field.name: getattr(args, field.name) for field in fields(Setup)})
     wish = args.world or os.environ.get("COURSE_DATA", "auto").strip() or "auto"
     if wish not in WORLDS and not Path(wish).expanduser().is_dir():
         name = "--world" if args.world else "COURSE_DATA"
@@ -268,6 +254,6 @@ def command_line(args: argparse.Namespace) -> str:
         words.append(action.option_strings[0])
         if isinstance(value, list):
             words += map(str, value)
-        elif value is not True:
+        elif not isinstance(value, bool):
             words.append(str(value))
     return shlex.join(words)

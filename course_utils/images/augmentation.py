@@ -16,11 +16,16 @@ from torch.nn import functional as F
 class Augment:
     """Mirror and shift images at random.
 
-    flip : mirror each image left to right with probability one half
-    shift : move each image by up to so many pixels in both directions; what comes in at the border
-        is the image reflected.  The 4 pixels that are usual for CIFAR-10 go back to "Deep Residual
-        Learning for Image Recognition", Kaiming He, Xiangyu Zhang, Shaoqing Ren and Jian Sun, 2015,
-        which pads with zeros.
+    The 4 pixels of shift that are usual for CIFAR-10 go back to "Deep Residual Learning for Image
+    Recognition", Kaiming He, Xiangyu Zhang, Shaoqing Ren and Jian Sun, 2015, which pads with zeros.
+
+    Parameters
+    ----------
+    flip : bool, optional
+        Mirror each image left to right with probability one half.
+    shift : int, optional
+        Move each image by up to so many pixels in both directions; what comes in at the border is
+        the image reflected.
     """
 
     flip: bool = True
@@ -29,7 +34,10 @@ class Augment:
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Change `(n, c, h, w)` of any dtype; the same generator (a CPU's) gives the same changes.
 
-        Raises ValueError if the shift is not smaller than the image.
+        Raises
+        ------
+        ValueError
+            When the shift is not smaller than the image.
         """
         if self.flip:
             images = flip_some(images, generator)
@@ -47,10 +55,15 @@ def shifted(images: Tensor, offsets: Tensor) -> Tensor:
 
     Parameters
     ----------
-    images : `(n, c, h, w)`
-    offsets : int64 `(n, 2)`, pixels down and right
+    images : Tensor
+        `(n, c, h, w)`, of any dtype.
+    offsets : Tensor
+        int64 `(n, 2)`, pixels down and right.
 
-    Raises ValueError if an offset is not smaller than the image.
+    Raises
+    ------
+    ValueError
+        When an offset is not smaller than the image.
     """
     n, _, height, width = images.shape
     most = int(offsets.abs().max())

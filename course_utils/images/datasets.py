@@ -20,10 +20,22 @@ from torch import Tensor
 class ImageData:
     """Images to train on and images to test on, all in memory.
 
-    name : what these images honestly are, for banners, figures and records
-    train_images, test_images : uint8 `(n, 3, h, w)`; or floats, when a cached frozen prefix has
-        turned images into features
-    train_labels, test_labels : int64 `(n,)`, indices into `class_names`
+    Parameters
+    ----------
+    name : str
+        What these images honestly are, for banners, figures and records.
+    train_images, test_images : Tensor
+        uint8 `(n, 3, h, w)`; or floats, when a cached frozen prefix has turned images into
+        features.
+    train_labels, test_labels : Tensor
+        int64 `(n,)`, indices into `class_names`.
+    class_names : tuple of str
+        What the labels mean.
+
+    Raises
+    ------
+    ValueError
+        When images and labels are not equally many, or there are none.
     """
 
     name: str
@@ -51,7 +63,17 @@ class ImageData:
     def subset(self, train: int | None = None, test: int | None = None, seed: int = 0) -> ImageData:
         """Fewer images, as equally many of each class as there are, chosen by `seed`.
 
-        Raises ValueError if more are asked for than there are, or fewer than one.
+        Parameters
+        ----------
+        train, test : int or None, optional
+            How many; None leaves them as they are.
+        seed : int, optional
+            Another seed chooses others.
+
+        Raises
+        ------
+        ValueError
+            When more are asked for than there are, or fewer than one.
         """
         first = self._pick(self.train_labels, train, seed, "training")
         second = self._pick(self.test_labels, test, seed, "test")
@@ -83,6 +105,11 @@ class ImageData:
 
         The returned data's `test_images` are the held-out ones: everything that is chosen or
         tuned looks at those, and the real test set is used once, at the end.
+
+        Raises
+        ------
+        ValueError
+            When none are to be held out, or all.
         """
         if not 1 <= n < len(self.train_labels):
             raise ValueError(
@@ -123,7 +150,21 @@ def load_shapes(
     classes: Sequence[str] | None = None,
     **look: float | bool,
 ) -> ImageData:
-    """Images of the built-in world (see `shapes.make`); `seed` leaves the test images alone."""
+    """Images of the built-in world.
+
+    Parameters
+    ----------
+    task : str, optional
+        As for `shapes.make`, like `classes` and what follows.
+    train, test : int, optional
+        How many images.
+    seed : int, optional
+        Chooses the training images; the test images are always the same.
+    classes : sequence of str, optional
+        Only these.
+    **look : float or bool
+        `size`, `clutter`, `turn` or `night`.
+    """
     images, labels, names = shapes.make(task, train, seed, classes=classes, **look)  # type: ignore[arg-type]
     test_images, test_labels, _ = shapes.make(task, test, 900_001, classes=classes, **look)  # type: ignore[arg-type]
     return ImageData(f"Shapes ({task})", images, labels, test_images, test_labels, names)
@@ -152,10 +193,24 @@ def batches(
     The last batch may be smaller; a lone last image is left out of a shuffled pass, because batch
     norm cannot take statistics of one.
 
+    Parameters
+    ----------
+    images, labels : Tensor
+        Equally many.
+    batch_size : int
+        Images at a time.
+    seed : int or None, optional
+        Decides the order.
+
+    Yields
+    ------
+    tuple of Tensor
+        Images and labels of one batch, on their devices.
+
     Raises
     ------
     ValueError
-        If `batch_size` is below 1 or larger than the number of images.
+        When `batch_size` is below 1 or larger than the number of images.
     """
     if not 1 <= batch_size <= len(images):
         raise ValueError(

@@ -137,7 +137,10 @@ def _read_all(files: list[Path], side: int) -> Tensor:
 def count_images(folder: Path, seed: int = 0) -> tuple[int, int]:
     """How many images there are to train on and to test on; none of them is opened.
 
-    Raises ImageFolderError as `load_folder` does, but for images that cannot be read.
+    Raises
+    ------
+    ImageFolderError
+        As `load_folder` does, but for images that cannot be read.
     """
     _names, files, _labels, test_files, _test_labels = _splits(_existing(folder), seed)
     return len(files), len(test_files)
@@ -172,19 +175,23 @@ def load_folder(
 
     Parameters
     ----------
-    folder : laid out as shown above
-    train, test : at most this many images, the classes as level as can be; None for all
-    side : images larger than this are resized and cropped to squares of it; images that are all
-        equally large and no larger stay as they are
-    seed : decides which images are taken and, without a test folder, which are set aside
+    folder : Path
+        Laid out as shown above.
+    train, test : int or None, optional
+        At most this many images, the classes as level as can be; None for all.
+    side : int, optional
+        Images larger than this are resized and cropped to squares of it; images that are all
+        equally large and no larger stay as they are.
+    seed : int, optional
+        Decides which images are taken and, without a test folder, which are set aside.
 
     Raises
     ------
     ImageFolderError
-        If the folder does not exist, holds no image or fewer than two classes, if a class is
+        When the folder does not exist, holds no image or fewer than two classes, if a class is
         missing on one side, or if a file cannot be read; the message names it.
     ValueError
-        If `train` or `test` is below 1.
+        When `train` or `test` is below 1.
     """
     if (train is not None and train < 1) or (test is not None and test < 1):
         raise ValueError(f"train and test must be at least 1 or None, not {train} and {test}")

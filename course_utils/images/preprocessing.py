@@ -15,9 +15,14 @@ CPU = torch.device("cpu")
 class Prepare:
     """From stored images to what a network wants: resize, scale, normalise, in one batch.
 
-    size : side of the network's input in pixels
-    mean, std : per channel, on the scale of 0 to 1; those that the weights were trained with
-    device : where the batch is computed
+    Parameters
+    ----------
+    size : int
+        Side of the network's input in pixels.
+    mean, std : tuple of float
+        Per channel, on the scale of 0 to 1; those that the weights were trained with.
+    device : torch.device, optional
+        Where the batch is computed.
     """
 
     size: int

@@ -25,14 +25,20 @@ def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
     `.safetensors` files hold nothing but tensors.  Others are read by `torch.load` with
     `weights_only=True`, which refuses a pickle that would call code of its own.
 
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+
     Returns
     -------
-    dict from names to tensors, on the CPU, with the types that the file has
+    dict of str to Tensor
+        By name, on the CPU, with the dtypes that the file has.
 
     Raises
     ------
     CheckpointError
-        If the file is missing, damaged, contains more than tensors, or is no checkpoint at all.
+        When the file is missing, damaged, contains more than tensors, or is no checkpoint at all.
     """
     path = Path(path)
     if not path.is_file():

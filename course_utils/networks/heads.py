@@ -6,9 +6,12 @@ from torch import nn
 
 
 def find_head(model: nn.Module) -> tuple[str, nn.Linear]:
-    """The last linear layer, which turns features into class scores, and its dotted name.
+    """The dotted name of the last linear layer, and the layer itself.
 
-    Raises ValueError if the network has no linear layer.
+    Raises
+    ------
+    ValueError
+        When the network has no linear layer.
     """
     linear = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear)]
     if not linear:
@@ -19,12 +22,26 @@ def find_head(model: nn.Module) -> tuple[str, nn.Linear]:
 
 
 def replace_head(model: nn.Module, num_classes: int) -> nn.Linear:
-    """Put a new, randomly initialised last layer with `num_classes` outputs in place of the old.
+    """Put a new, randomly initialised last layer in place of the old.
 
-    The model is changed in place, and the new layer returned.  Build the optimizer after this:
-    one built before holds the old layer.
+    Build the optimizer after this: one built before holds the old layer.
 
-    Raises ValueError if `num_classes` is below 2 or the network has no linear layer.
+    Parameters
+    ----------
+    model : nn.Module
+        Changed in place.
+    num_classes : int
+        Outputs of the new layer.
+
+    Returns
+    -------
+    nn.Linear
+        The new layer, on the device and of the dtype of the old.
+
+    Raises
+    ------
+    ValueError
+        When `num_classes` is below 2 or the network has no linear layer.
     """
     if num_classes < 2:
         raise ValueError(f"a classifier needs at least 2 classes, not {num_classes}")

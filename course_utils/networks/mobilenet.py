@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from course_utils.networks.checkpoint_files import CheckpointError, read_checkpoint
 
-from torch import Tensor, nn
+from torch import nn
 
 
 def load_mobilenet_v2(checkpoint: Path | str) -> nn.Module:
@@ -18,28 +17,27 @@ def load_mobilenet_v2(checkpoint: Path | str) -> nn.Module:
     "MobileNetV2: Inverted Residuals and Linear Bottlenecks", Mark Sandler, Andrew Howard,
     Menglong Zhu, Andrey Zhmoginov and Liang-Chieh Chen, 2018.
 
+    Parameters
+    ----------
+    checkpoint : Path or str
+        A file that `read_checkpoint` can read.
+
     Raises
     ------
     CheckpointError
-        If the file cannot be read (see `read_checkpoint`) or belongs to another architecture.
+        When the file cannot be read (see `read_checkpoint`) or belongs to another architecture.
     """
-    from torchvision.models import mobilenet_v2 as build
+    from torchvision.models import mobilenet_v2
 
     state = read_checkpoint(checkpoint)
-    name = Path(checkpoint).name
-    if "classifier.1.bias" not in state:
-        raise CheckpointError(_other_architecture(name, "MobileNetV2", state))
-    model = build(num_classes=len(state["classifier.1.bias"]))
     try:
+        model = mobilenet_v2(num_classes=len(state["classifier.1.bias"]))
         model.load_state_dict(state)
-    except RuntimeError as error:
-        raise CheckpointError(_other_architecture(name, "MobileNetV2", state)) from error
+    except (KeyError, RuntimeError) as error:
+        some = ", ".join(list(state)[:3])
+        raise CheckpointError(
+            f"{Path(checkpoint).name} does not hold the weights of a MobileNetV2: its "
+            f"{len(state)} tensors are called {some}, ... ; build the architecture that they were "
+            f"trained with, or pick another file"
+        ) from error
     return model
-
-
-def _other_architecture(name: str, wanted: str, state: Mapping[str, Tensor]) -> str:
-    some = ", ".join(list(state)[:3])
-    return (
-        f"{name} does not hold the weights of a {wanted}: its {len(state)} tensors are called "
-        f"{some}, ... ; build the architecture that they were trained with, or pick another file"
-    )

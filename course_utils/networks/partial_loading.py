@@ -16,10 +16,16 @@ from torch import Tensor, nn
 class LoadReport:
     """What became of each tensor when a checkpoint met a network (see `load_matching`).
 
-    matched : loaded
-    reshaped : in both, but of different shape, so not loaded: name -> (checkpoint's, model's)
-    missing : the model wants it, the checkpoint has none; keeps its initial value
-    unexpected : in the checkpoint only
+    Parameters
+    ----------
+    matched : list of str
+        Loaded.
+    reshaped : dict of str to tuple
+        In both, but of different shape, so not loaded: the checkpoint's shape and the model's.
+    missing : list of str
+        The model wants it, the checkpoint has none; keeps its initial value.
+    unexpected : list of str
+        In the checkpoint only.
     """
 
     matched: list[str] = field(default_factory=list)
@@ -34,23 +40,6 @@ class LoadReport:
             f"{len(self.reshaped)} of another shape, {len(self.missing)} missing, "
             f"{len(self.unexpected)} unexpected in the checkpoint"
         )
-
-    def by_block(self, model: nn.Module) -> dict[str, tuple[int, int]]:
-        """For each block of the model: tensors transferred, tensors wanted."""
-        owner = {
-            id(tensor): block.name
-            for block in split_into_blocks(model)
-            for tensor in [*block.parameters(), *block.buffers()]
-        }
-        loaded, counts = (
-            set(self.matched),
-            {block.name: [0, 0] for block in split_into_blocks(model)},
-        )
-        for name, tensor in model.state_dict(keep_vars=True).items():
-            if block := owner.get(id(tensor)):
-                counts[block][0] += name in loaded
-                counts[block][1] += 1
-        return {block: (got, wanted) for block, (got, wanted) in counts.items()}
 
     def table(self, model: nn.Module) -> pd.DataFrame:
         """What became of the tensors, block by block, from the input to the head.
@@ -87,7 +76,7 @@ def _block_of(name: str, blocks: Sequence[str]) -> str:
 
 
 def compare_with_checkpoint(model: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
-    """What `load_matching` would do with a checkpoint; nothing is loaded."""
+    """What `load_matching` would do with a checkpoint (names to tensors); nothing is loaded."""
     own, report = model.state_dict(), LoadReport()
     for name, mine in own.items():
         if name not in state:
@@ -106,7 +95,22 @@ def load_matching(model: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
     Unlike `load_state_dict(strict=False)` it says what happened to every tensor, and it refuses
     to pass silently when nothing fitted at all.
 
-    Raises CheckpointError if not one tensor matched.
+    Parameters
+    ----------
+    model : nn.Module
+        Changed in place.
+    state : mapping of str to Tensor
+        The checkpoint, as `read_checkpoint` returns it.
+
+    Returns
+    -------
+    LoadReport
+        What became of every tensor.
+
+    Raises
+    ------
+    CheckpointError
+        When not one tensor matched.
     """
     report = compare_with_checkpoint(model, state)
     if not report.matched:

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from course_utils import experiments, training, world
-from course_utils.commands import experiment as single_run
-from course_utils.commands import run
-from course_utils.commands.experiment import Experiment, Setup
+from course_utils.commands import run, run_experiment
+from course_utils.commands.run_experiment import Experiment, Setup
 from course_utils.networks.blocks import split_into_blocks
 from course_utils.training import freezing
 
@@ -156,7 +155,7 @@ def test_why_the_cache_is_not_used(settings: dict[str, Any], reason: str) -> Non
 
 
 def test_a_cache_too_large_is_not_filled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(single_run, "CACHE_LIMIT", 1000)
+    monkeypatch.setattr(run_experiment, "CACHE_LIMIT", 1000)
     some = experiment(epochs=1)
     assert "MB" in str(some.why_no_cache())
     assert len(list(some.epochs(0))) == 1

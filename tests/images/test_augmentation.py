@@ -74,3 +74,18 @@ def test_prepared_as_torchvision_would(size):
 
 def test_another_size_than_the_lessons():
     assert FastPrepare(Prepare(64, MEAN, STD), 20)(images()).shape == (6, 3, 20, 20)
+
+
+def test_about_half_of_the_images_are_mirrored_and_the_others_untouched():
+    images = torch.arange(400 * 3 * 2 * 4).view(400, 3, 2, 4) % 251
+    out = flip_some(images.to(torch.uint8), torch.Generator().manual_seed(0))
+    source = images.to(torch.uint8)
+    mirrored = (out == source.flip(-1)).flatten(1).all(1)
+    kept = (out == source).flatten(1).all(1)
+    assert torch.equal(mirrored, ~kept)
+    assert 150 < int(mirrored.sum()) < 250
+    again = flip_some(source, torch.Generator().manual_seed(0))
+    assert torch.equal(out, again)
+    assert not torch.equal(out, flip_some(source, torch.Generator().manual_seed(1)))
+    floats = flip_some(source.float(), torch.Generator().manual_seed(0))
+    assert torch.equal(floats, out.float())

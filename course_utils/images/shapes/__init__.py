@@ -31,7 +31,7 @@ def class_names(task: str) -> tuple[str, ...]:
     Raises
     ------
     ValueError
-        If there is no such task; the message lists those there are.
+        When there is no such task; the message lists those there are.
     """
     if task in _DRAWN:
         return tuple(_DRAWN[task])
@@ -57,27 +57,38 @@ def make(
 
     Parameters
     ----------
-    task : one of `TASKS`: "source" (30 classes, for pretraining), "target" (10 other shapes),
-        "orientation" or "fabric" (10 classes each, without any shape)
-    n : how many images; the classes come equally often (to within one) in random order
-    seed : the same arguments give the same images; training and test sets use different seeds
-    classes : only these, in this order (default: all of the task's)
-    size : side in pixels
-    clutter : 0 (plain scenes) to 1 (textures, clutter, occlusion, noise)
-    turn : shapes are rotated by up to this many degrees either way
-    night : dark images of low contrast
-    The last three concern only the tasks with shapes.
+    task : str
+        One of `TASKS`: "source" (30 classes, for pretraining), "target" (10 other shapes),
+        "orientation" or "fabric" (10 classes each, without any shape).
+    n : int
+        How many images; the classes come equally often (to within one) in random order.
+    seed : int
+        The same arguments give the same images; training and test sets use different seeds.
+    classes : sequence of str, optional
+        Only these, in this order; by default all of the task's.
+    size : int, optional
+        Side in pixels.
+    clutter : float, optional
+        0 (plain scenes) to 1 (textures, clutter, occlusion, noise). Like `turn` and `night` it
+        concerns only the tasks with shapes.
+    turn : float, optional
+        Shapes are rotated by up to this many degrees either way.
+    night : bool, optional
+        Dark images of low contrast.
 
     Returns
     -------
-    images : uint8 `(n, 3, size, size)`
-    labels : int64 `(n,)`
-    names : the class names, `labels[i]` being the index into them
+    images : Tensor
+        uint8 `(n, 3, size, size)`.
+    labels : Tensor
+        int64 `(n,)`, indices into the names.
+    names : tuple of str
+        The class names.
 
     Raises
     ------
     ValueError
-        If the task or a class is unknown or given twice, or a number is out of range.
+        When the task or a class is unknown or given twice, or a number is out of range.
     """
     every = class_names(task)
     names = every if classes is None else tuple(classes)

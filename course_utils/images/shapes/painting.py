@@ -182,17 +182,25 @@ def paint(
 
     Parameters
     ----------
-    labels : int64 `(n,)`, indices into `shapes`
-    shapes : signed-distance functions, one a class
-    generator : source of every random number; same state, same images
-    size : side of the images in pixels
-    clutter : 0 for plain scenes, 1 for textures, clutter, occlusion and noise
-    turn : shapes are rotated by up to this many degrees either way
-    night : dark and of low contrast, for experiments on a shift in input statistics
+    labels : Tensor
+        int64 `(n,)`, indices into `shapes`.
+    shapes : sequence of Shape
+        Signed-distance functions, one a class.
+    generator : torch.Generator
+        Source of every random number; same state, same images.
+    size : int
+        Side of the images in pixels.
+    clutter : float
+        0 for plain scenes, 1 for textures, clutter, occlusion and noise.
+    turn : float
+        Shapes are rotated by up to this many degrees either way.
+    night : bool
+        Dark and of low contrast, for experiments on a shift in input statistics.
 
     Returns
     -------
-    uint8 `(n, 3, size, size)`
+    Tensor
+        uint8 `(n, 3, size, size)`.
     """
     groups = [
         _paint_group(group, shapes, generator, size, clutter, turn, night)

@@ -1,10 +1,9 @@
-"""Labelled images in memory: subsets, held-out images, preparation, batches, CIFAR-10's files."""
+"""Labelled images in memory: subsets, held-out images, batches, CIFAR-10's files."""
 
 import hashlib
 import pickle
 from collections import Counter
 
-from course_utils.images.augmentation import flip_some
 from course_utils.images.datasets import (
     ImageData,
     balanced_choice,
@@ -12,7 +11,6 @@ from course_utils.images.datasets import (
     load_cifar10,
     load_shapes,
 )
-from course_utils.images.preprocessing import Prepare, as_they_are
 from tests.tiny import CLASSES, data
 
 import numpy as np
@@ -22,7 +20,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torchvision import datasets as torchvision_datasets
-from torchvision.transforms import v2
 
 
 def numbered(n: int, test: int = 8) -> ImageData:
@@ -139,36 +136,6 @@ def test_shapes_pass_their_look_on():
     assert dark.test_images.float().mean() < 60
 
 
-# ---- preparation
-
-
-@pytest.mark.parametrize(("size", "stored"), [(64, (32, 32)), (24, (32, 32)), (32, (20, 45))])
-def test_prepare_is_torchvisions_resize_and_normalize(size, stored):
-    images = torch.randint(0, 256, (4, 3, *stored), dtype=torch.uint8)
-    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-    expected = v2.Compose(
-        [
-            v2.ToDtype(torch.float32, scale=True),
-            v2.Resize((size, size), antialias=True),
-            v2.Normalize(mean, std),
-        ]
-    )(images)
-    prepared = Prepare(size, mean, std)(images)
-    assert prepared.dtype == torch.float32
-    assert prepared.shape == (4, 3, size, size)
-    assert prepared.is_contiguous(memory_format=torch.channels_last)
-    torch.testing.assert_close(prepared, expected, atol=1e-5, rtol=1e-5)
-
-
-def test_prepare_changes_neither_the_images_nor_a_right_size():
-    images = torch.randint(0, 256, (2, 3, 8, 8), dtype=torch.uint8)
-    before = images.clone()
-    prepared = Prepare(8, (0, 0, 0), (1, 1, 1))(images)
-    assert torch.equal(images, before)
-    assert torch.equal(prepared, images.float() / 255)
-    assert as_they_are(prepared) is prepared
-
-
 # ---- batches
 
 
@@ -222,21 +189,6 @@ def test_impossible_batch_sizes(size):
     whole = numbered(9)
     with pytest.raises(ValueError, match=f"a batch of {size} images.*1 to 9"):
         list(batches(whole.train_images, whole.train_labels, size))
-
-
-def test_about_half_of_the_images_are_mirrored_and_the_others_untouched():
-    images = torch.arange(400 * 3 * 2 * 4).view(400, 3, 2, 4) % 251
-    out = flip_some(images.to(torch.uint8), torch.Generator().manual_seed(0))
-    source = images.to(torch.uint8)
-    mirrored = (out == source.flip(-1)).flatten(1).all(1)
-    kept = (out == source).flatten(1).all(1)
-    assert torch.equal(mirrored, ~kept)
-    assert 150 < int(mirrored.sum()) < 250
-    again = flip_some(source, torch.Generator().manual_seed(0))
-    assert torch.equal(out, again)
-    assert not torch.equal(out, flip_some(source, torch.Generator().manual_seed(1)))
-    floats = flip_some(source.float(), torch.Generator().manual_seed(0))
-    assert torch.equal(floats, out.float())
 
 
 # ---- CIFAR-10 in its official layout, small

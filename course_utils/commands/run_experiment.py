@@ -34,14 +34,24 @@ FREEZE_WORDS = "backbone, none, first:K or all-but:N"
 class Setup:
     """How to train; the same set-up and seed give the same run.
 
-    freeze : "backbone", "none", "first:K" (the first K blocks) or "all-but:N" (all but the last N)
-    epochs : passes over the training images
-    rate, head_rate : learning rates of backbone and head; no head_rate means the same for both
-    optimizer : "adamw" (weight decay 0.01), "sgd" (momentum 0.9) or "adam"
-    batch : images a step
-    batch_norm : mode of the batch norms in frozen blocks
-    start : "pretrained" weights, or random ones ("scratch")
-    cache : run frozen blocks only once where that changes nothing but the time
+    Parameters
+    ----------
+    freeze : str, optional
+        "backbone", "none", "first:K" (the first K blocks) or "all-but:N" (all but the last N).
+    epochs : int, optional
+        Passes over the training images.
+    rate, head_rate : float, optional
+        Learning rates of backbone and head; no `head_rate` means the same for both.
+    optimizer : str, optional
+        "adamw" (weight decay 0.01), "sgd" (momentum 0.9) or "adam".
+    batch : int, optional
+        Images a step.
+    batch_norm : str, optional
+        Mode of the batch norms in frozen blocks.
+    start : str, optional
+        "pretrained" weights, or random ones ("scratch").
+    cache : bool, optional
+        Run frozen blocks only once where that changes nothing but the time.
     """
 
     freeze: str = "backbone"
@@ -57,8 +67,11 @@ class Setup:
     def plan(self, model: nn.Module) -> FreezePlan:
         """The freeze plan that `freeze` and `batch_norm` mean for this model.
 
-        Raises ValueError if the words are not understood, a count is out of range, or the head
-        would be frozen too: it is new and must learn.
+        Raises
+        ------
+        ValueError
+            When the words are not understood, a count is out of range, or the head would be frozen
+            too: it is new and must learn.
         """
         word, colon, number = self.freeze.partition(":")
         if not colon and word == "backbone":
@@ -112,8 +125,18 @@ class Setup:
 class Experiment:
     """A set-up, applied to some images: `epochs(seed)` runs it.
 
-    data, prepare : the images, and how they become the network's input
-    weights, device : where the network starts, and where it runs
+    Parameters
+    ----------
+    setup : Setup
+        How to train.
+    data : ImageData
+        The images.
+    prepare : Prepare
+        How they become the network's input.
+    weights : Weights
+        Where the network starts.
+    device : torch.device
+        Where it runs.
     """
 
     setup: Setup
