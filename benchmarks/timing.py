@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from course_utils import environment, training
 from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import PrepareFunction
 from course_utils.networks.heads import replace_head
 from course_utils.training import freezing
 from course_utils.training.freezing import FreezePlan
@@ -34,7 +35,7 @@ def train(
     model: nn.Module,
     plan: FreezePlan,
     data: ImageData,
-    prepare: training.PrepareFunction,
+    prepare: PrepareFunction,
     *,
     epochs: int,
     seed: int,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare
+from course_utils.networks.batch_norm import batch_norms
 from course_utils.networks.blocks import split_into_blocks
 
 import numpy as np
@@ -112,3 +113,15 @@ def image_folder(
         for j in range(n):
             write_image(root / name / f"{j:03}.{kind}", size, value=50 * i + j)
     return root
+
+
+def lived_in(model: nn.Module) -> nn.Module:
+    """Norms that have seen something: statistics and weights other than a new network's."""
+    generator = torch.Generator().manual_seed(1)
+    for norm in batch_norms(model):
+        norm.running_mean.copy_(torch.randn(norm.num_features, generator=generator) * 0.1)
+        norm.running_var.copy_(torch.rand(norm.num_features, generator=generator) + 0.5)
+        with torch.no_grad():
+            norm.weight.copy_(torch.rand(norm.num_features, generator=generator) + 0.5)
+            norm.bias.copy_(torch.randn(norm.num_features, generator=generator) * 0.1)
+    return model

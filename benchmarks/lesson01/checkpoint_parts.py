@@ -28,10 +28,10 @@ from course_utils import environment, training, world
 from course_utils.images import shapes
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare, as_they_are
+from course_utils.networks.batch_norm import batch_norms
 from course_utils.networks.checkpoint_files import read_checkpoint
 from course_utils.networks.heads import replace_head
 from course_utils.training import recipes
-from course_utils.training.freezing import batch_norms
 
 import torch
 from torch import Tensor, nn

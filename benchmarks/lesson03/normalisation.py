@@ -17,7 +17,7 @@ from dataclasses import replace
 from benchmarks import script
 from course_utils import environment, experiments, training, world
 from course_utils.images.datasets import ImageData
-from course_utils.images.preprocessing import Prepare, as_they_are
+from course_utils.images.preprocessing import Prepare, PrepareFunction, as_they_are
 from course_utils.lesson10 import small_networks
 from course_utils.networks.heads import replace_head
 from course_utils.training import freezing
@@ -46,7 +46,7 @@ def head_accuracy(
     plan = freezing.freeze_backbone(model, "train" if batch_norm == "train" else "eval")
     freezing.apply(model, plan)
     learner: nn.Module = model
-    ready: training.PrepareFunction = prepare
+    ready: PrepareFunction = prepare
     if batch_norm == "eval":  # nothing moves in front of the head: compute it once
         learner, data = training.cache_features(model, plan, data, prepare, batch_size=32)
         ready = as_they_are

@@ -18,8 +18,8 @@ from typing import Any
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from course_utils import environment, experiments, training, world
+from course_utils.images.augmentation import Augment
 from course_utils.images.datasets import ImageData
-from course_utils.images.preprocessing import as_they_are
 from course_utils.networks.heads import replace_head
 from course_utils.training import freezing, recipes
 
@@ -59,7 +59,7 @@ def rates(course: world.Course, seed: int, rate: float) -> dict[str, float]:
     try:
         drain(
             recipes.fine_tune(
-                model, data, course.prepare, count=3, seed=seed, flip=False,
+                model, data, course.prepare, count=3, seed=seed,
                 backbone_rate=rate, head_rate=rate,
             )
         )  # fmt: skip
@@ -86,16 +86,11 @@ def depth(course: world.Course, seed: int, train: int, thawed: int) -> dict[str,
     if thawed > 1:
         plan = freezing.thaw_last(model, thawed)
         freezing.apply(model, plan)
-        learner, images, ready = model, data, course.prepare
-        if plan.frozen:
-            learner, images = training.cache_features(
-                model, plan, data, course.prepare, batch_size=32
-            )
-            ready = as_they_are
         count = max(4, 1000 // train)
         drain(
             recipes.fine_tune(
-                learner, images, ready, plan=plan, count=count, seed=seed, flip=False
+                model, data, course.prepare, plan=plan, count=count, seed=seed,
+                cache=bool(plan.frozen),
             )
         )  # fmt: skip
     return {"accuracy": accuracy(model, data, course), "seconds": time.perf_counter() - begun}
@@ -130,7 +125,8 @@ def faults(course: world.Course, seed: int, variant: str) -> dict[str, float]:
     if steps >= 3:
         drain(
             recipes.fine_tune(
-                model, data, course.prepare, count=3, seed=seed, flip=steps >= 6,
+                model, data, course.prepare, count=3, seed=seed,
+                augment=Augment() if steps >= 6 else None,
                 backbone_rate=1e-3 if steps >= 4 else 1e-4,
                 head_rate=3e-3 if steps >= 4 else 1e-4,
             )

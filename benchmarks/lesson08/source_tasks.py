@@ -23,6 +23,7 @@ import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from course_utils import environment, training
 from course_utils.images import folders, shapes
+from course_utils.images.augmentation import Augment
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare
 from course_utils.lesson08.small_net import SIZE, small_net, statistics
@@ -109,7 +110,8 @@ def pretrain(
     drain(
         recipes.fine_tune(
             model, data, prepare, count=epochs_for(steps, len(data.train_images), batch),
-            backbone_rate=3e-3, head_rate=3e-3, batch_size=batch, seed=seed, flip=flip,
+            backbone_rate=3e-3, head_rate=3e-3, batch_size=batch, seed=seed,
+            augment=Augment() if flip else None,
         )
     )  # fmt: skip
     return model, prepare
@@ -136,7 +138,8 @@ def transfer(
         drain(
             recipes.fine_tune(
                 model, data, prepare, count=count, backbone_rate=rate,
-                head_rate=max(rate, 3e-3), batch_size=batch, seed=seed, flip=flip,
+                head_rate=max(rate, 3e-3), batch_size=batch, seed=seed,
+            augment=Augment() if flip else None,
             )
         )  # fmt: skip
     return {

@@ -31,7 +31,7 @@ from course_utils.images import shapes
 from course_utils.images.preprocessing import Prepare
 from course_utils.lesson10 import small_networks
 from course_utils.networks.mobilenet import load_mobilenet_v2
-from course_utils.training.loop import evaluate
+from course_utils.training import evaluate
 
 import torch
 from safetensors.torch import save_file

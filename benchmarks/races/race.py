@@ -31,7 +31,7 @@ from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare
 from course_utils.lesson10 import small_networks
 from course_utils.networks.heads import replace_head
-from course_utils.training import fast_recipes as recipes
+from course_utils.training import freezing, recipes
 
 import torch
 from torch import nn
@@ -67,7 +67,19 @@ def fastai(frozen: bool) -> Run:
 def our_frozen(
     model: nn.Module, data: ImageData, prepare: Prepare, args: argparse.Namespace, seed: int
 ) -> None:
-    finish(recipes.frozen(model, data, prepare, count=args.our_epochs, seed=seed))
+    finish(
+        recipes.fine_tune(
+            model,
+            data,
+            prepare,
+            plan=freezing.freeze_backbone(model),
+            count=args.our_epochs,
+            weight_decay=0.01,
+            batch_size=64,
+            seed=seed,
+            cache=True,
+        )
+    )
 
 
 def our_partly(
@@ -83,7 +95,7 @@ def our_full(
     finish(last_blocks(model, data, prepare, args.gradual, seed))
     sizes = args.sizes or [prepare.size] * args.our_epochs
     finish(
-        recipes.everything(
+        recipes.fine_tune(
             model,
             data,
             prepare,
@@ -91,7 +103,8 @@ def our_full(
             backbone_rate=3e-4,
             head_rate=3e-4,
             seed=seed,
-            change=Augment(),
+            batch_size=64,
+            augment=Augment(),
         )
     )
 
@@ -100,15 +113,17 @@ def last_blocks(
     model: nn.Module, data: ImageData, prepare: Prepare, count: int, seed: int
 ) -> Iterator[training.Epoch]:
     """Our settings for the last blocks, chosen on held-out images."""
-    return recipes.partly_frozen(
+    return recipes.fine_tune(
         model,
         data,
         prepare,
-        blocks=LAST,
+        plan=freezing.thaw_last(model, LAST + 1),
         count=count,
         backbone_rate=2e-3,
+        weight_decay=0.01,
         batch_size=min(128, len(data.train_labels)),
         seed=seed,
+        cache=True,
     )
 
 

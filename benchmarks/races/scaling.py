@@ -21,8 +21,7 @@ import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script, timing
 from course_utils import environment, world
 from course_utils.networks.heads import replace_head
-from course_utils.training import fast_recipes as recipes
-from course_utils.training import freezing
+from course_utils.training import freezing, recipes
 
 MIDDLE = {"images": 500, "size": 64, "thawed": 5}
 ROWS = {
@@ -40,14 +39,10 @@ def measure(images: int, size: int, thawed: int, epochs: int) -> dict[str, float
     environment.seed_everything(0)
     model = course.pretrained()
     replace_head(model, len(data.class_names))
-    if thawed == 0:
-        events = recipes.frozen(model, data, prepare, count=epochs, batch_size=BATCH)
-    elif thawed == len(freezing.block_names(model)) - 1:
-        events = recipes.everything(model, data, prepare, sizes=[size] * epochs, batch_size=BATCH)
-    else:
-        events = recipes.partly_frozen(
-            model, data, prepare, blocks=thawed, count=epochs, batch_size=BATCH
-        )
+    plan = freezing.thaw_last(model, thawed + 1)
+    events = recipes.fine_tune(
+        model, data, prepare, plan=plan, count=epochs, batch_size=BATCH, cache=bool(plan.frozen)
+    )
     whole, finished = timing.timed(lambda: list(events))
     learning = sum(event.seconds for event in finished)
     return {

@@ -21,14 +21,14 @@ from benchmarks import script, timing
 from benchmarks.races import contenders
 from course_utils import environment, world
 from course_utils.images.datasets import ImageData
-from course_utils.images.fast_preparing import FastPrepare
 from course_utils.images.preprocessing import Prepare
-from course_utils.networks.folding import folded
+from course_utils.networks.batch_norm import fold_batch_norm
 from course_utils.networks.heads import replace_head
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision.transforms import v2
 
 Work = Callable[[], object]
 ORDERS = {"default": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -38,18 +38,24 @@ def preparing(data: ImageData, prepare: Prepare) -> dict[str, Work]:
     """The same images, made ready for the network in three ways."""
     images, labels = data.train_images, data.train_labels
     one_by_one = contenders.loader(images, labels, prepare, contenders.CLASSIC_A, 0)
-    at_once = FastPrepare(prepare)
+    plainly = v2.Compose(
+        [
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Resize((prepare.size, prepare.size), antialias=True),
+            v2.Normalize(prepare.mean, prepare.std),
+        ]
+    )
     return {
         "PIL, one by one (DataLoader)": lambda: list(one_by_one),
-        "a batch at once": lambda: [prepare(part) for part in images.split(64)],
-        "and in one multiplication": lambda: [at_once(part) for part in images.split(64)],
+        "a batch at once": lambda: [plainly(part) for part in images.split(64)],
+        "and in one multiplication": lambda: [prepare(part) for part in images.split(64)],
     }
 
 
 def looking(model: nn.Module, x: Tensor) -> dict[str, Work]:
     """The frozen backbone over all images, from the common way to ours."""
     plain, ordered = ordered_twins(model)
-    lean = folded(ordered)
+    lean = fold_batch_norm(ordered)
 
     @torch.no_grad()
     def run(

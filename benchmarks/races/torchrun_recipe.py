@@ -17,6 +17,7 @@ Parallel Training", Shen Li and others, 2020.)
 
 import argparse
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,11 +26,10 @@ from pathlib import Path
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from course_utils import environment, training, world
 from course_utils.images.augmentation import Augment
-from course_utils.images.fast_preparing import FastPrepare
+from course_utils.images.datasets import ImageData, batches
 from course_utils.lesson10 import small_networks
 from course_utils.networks.heads import replace_head
 from course_utils.training import freezing
-from course_utils.training.fast_loop import Speed, epochs, on_device
 from course_utils.training.freezing import FreezePlan
 from course_utils.training.optimizers import one_cycle
 
@@ -87,6 +87,16 @@ def learning_norms(model: nn.Module, plan: FreezePlan) -> int:
     return sum(norm.training for norm in freezing.batch_norms(model))
 
 
+def own_share(
+    data: ImageData, batch_size: int, seed: int, number: int, of: int
+) -> Iterator[training.Batch]:
+    """This process's part of every batch; parts are equally large, so gradients average rightly."""
+    augment, generator = Augment(), torch.Generator().manual_seed(seed)
+    for x, y in batches(data.train_images, data.train_labels, batch_size, seed=seed):
+        x, fair = augment(x, generator), len(y) // of * of  # the rest is left out of this pass
+        yield x[:fair][number::of], y[:fair][number::of]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="shapes", help="shapes, cifar10 or a folder")
@@ -109,7 +119,7 @@ def main() -> None:
 def train(args: argparse.Namespace, device: torch.device, number: int, of: int) -> None:
     """What each process does."""
     course = world.choose(4, args.data, args.train or 1000, args.test or 1000)
-    data = on_device(course.load(args.train, args.test), device)
+    data = course.load(args.train, args.test).to(device)
     model = build(args, course, len(data.class_names))
     plan = plan_for(model, args.learn)
     if of > 1 and learning_norms(model, plan):
@@ -122,23 +132,20 @@ def train(args: argparse.Namespace, device: torch.device, number: int, of: int) 
     steps = args.epochs * training.steps_per_epoch(data, args.batch)
     optimizer, schedule = one_cycle(model, steps, 1e-3, 3e-3, 0.05)
     forward = DistributedDataParallel(model) if of > 1 else None
-    prepare = FastPrepare(replace(course.prepare, device=device), args.size)
-    events = epochs(
-        model,
-        optimizer,
-        data,
-        prepare,
-        plan=plan,
-        count=args.epochs,
-        batch_size=args.batch,
-        seed=args.seed,
-        change=Augment(),
-        scheduler=schedule,
-        speed=Speed(forward=forward, share=(number, of)),
-    )
-    for event in events:
+    prepare = replace(course.prepare, device=device, size=args.size or course.size)
+    for epoch in range(1, args.epochs + 1):
+        begun = time.perf_counter()
+        mine = own_share(data, args.batch, args.seed * 10_007 + epoch, number, of)
+        taken = training.steps(
+            model, optimizer, mine, prepare, plan=plan, scheduler=schedule, forward=forward
+        )
+        sums = torch.tensor([[step.loss * step.images, step.images] for step in taken]).sum(0)
+        if of > 1:
+            sums = sums.to(device)
+            distributed.all_reduce(sums)
+        loss, seconds = float(sums[0] / sums[1]), time.perf_counter() - begun
         if number == 0:
-            print(f"epoch {event.number}: loss {event.loss:.4f}, {event.seconds:.1f} s", flush=True)
+            print(f"epoch {epoch}: loss {loss:.4f}, {seconds:.1f} s", flush=True)
     if number == 0:
         result = training.evaluate(model, data.test_images, data.test_labels, prepare)
         print(f"{of} process{'es' if of > 1 else ''}: test accuracy {result.accuracy:.1%}")

@@ -38,8 +38,7 @@ from course_utils import (  # noqa: E402
 from course_utils.images.augmentation import Augment  # noqa: E402
 from course_utils.networks import inspection  # noqa: E402
 from course_utils.networks.heads import replace_head  # noqa: E402
-from course_utils.training import fast_recipes as recipes  # noqa: E402
-from course_utils.training.fast_loop import Speed, on_device  # noqa: E402
+from course_utils.training import recipes  # noqa: E402
 
 import torch  # noqa: E402
 
@@ -51,20 +50,19 @@ def one_seed(args: argparse.Namespace, seed: int) -> dict[str, Any]:
     data = course.load(args.train, args.test)
     if args.validate:
         data = data.hold_out(len(data.train_labels) // 10)
-    data = on_device(data, device)
+    data = data.to(device)
     environment.seed_everything(seed)
     model = course.pretrained()
     replace_head(model, len(data.class_names))
     precision = getattr(torch, args.precision) if args.precision else None
     # No reader asks for it, but it is free: float32 products in the tensor cores' own precision.
     torch.set_float32_matmul_precision("high")
-    speed = Speed(precision, torch.compile(model) if args.compile else None)
     prepare = replace(course.prepare, size=args.size or course.size)
     sizes = args.sizes or [prepare.size] * args.epochs
     ready = time.perf_counter()
     losses = [
         epoch.loss
-        for epoch in recipes.everything(
+        for epoch in recipes.fine_tune(
             model,
             data,
             prepare,
@@ -74,8 +72,9 @@ def one_seed(args: argparse.Namespace, seed: int) -> dict[str, Any]:
             label_smoothing=args.label_smoothing,
             batch_size=args.batch,
             seed=seed,
-            change=Augment(shift=args.shift),
-            speed=speed,
+            augment=Augment(shift=args.shift),
+            precision=precision,
+            forward=torch.compile(model) if args.compile else None,
         )
     ]
     ended = time.perf_counter()

@@ -12,13 +12,13 @@ from typing import Literal
 from course_utils import training
 from course_utils.environment import MEGABYTE, seed_everything
 from course_utils.images.datasets import ImageData
-from course_utils.images.preprocessing import Prepare, as_they_are
+from course_utils.images.preprocessing import Prepare, PrepareFunction, as_they_are
 from course_utils.networks.blocks import Tail
 from course_utils.networks.heads import replace_head
 from course_utils.networks.mobilenet import load_mobilenet_v2
 from course_utils.training import feature_cache, freezing
 from course_utils.training.freezing import BatchNormMode, FreezePlan
-from course_utils.training.loop import Epoch, PrepareFunction
+from course_utils.training.loop import Epoch
 from course_utils.world import Weights
 
 import torch

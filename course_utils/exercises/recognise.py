@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from course_utils.exercises.verdict import Mistake, describe
-from course_utils.training.freezing import batch_norms
+from course_utils.networks.batch_norm import batch_norms
 
 import numpy as np
 import torch

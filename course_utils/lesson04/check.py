@@ -7,7 +7,8 @@ from typing import Any
 from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import describe
-from course_utils.training.freezing import batch_norms, count_trainable
+from course_utils.networks.batch_norm import batch_norms
+from course_utils.training.freezing import count_trainable
 
 import torch
 from torch import nn

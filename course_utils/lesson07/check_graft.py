@@ -8,7 +8,7 @@ from typing import Any
 from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise, wrong
 from course_utils.exercises.verdict import describe
-from course_utils.training.freezing import batch_norms
+from course_utils.networks.batch_norm import batch_norms
 
 import torch
 from torch import Tensor, nn

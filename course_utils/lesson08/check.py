@@ -16,9 +16,9 @@ from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare
 from course_utils.lesson08.file_with_notes import read_whole_file
 from course_utils.lesson08.start_from_file import safe_start
+from course_utils.networks.batch_norm import batch_norms
 from course_utils.networks.heads import find_head, replace_head
 from course_utils.training import recipes
-from course_utils.training.freezing import batch_norms
 
 import pandas as pd
 import torch
@@ -149,7 +149,8 @@ SCORES = (
     hints=(
         "What limits the lesson's pretraining: images, classes, steps, or variety? 8.6 has a hint.",
         "With as many images as the lesson, walk through them more often; recipes.fine_tune can "
-        "also mirror them (flip=True). Or draw more images, and take more steps.",
+        "also mirror them: augment=Augment(), from course_utils.images.augmentation. Or "
+        "draw more images, and take more steps.",
         "load_shapes('source', 20480, 500) draws more; recipes.fine_tune(model, data, prepare, "
         "count=2, backbone_rate=3e-3, batch_size=64) trains 640 steps on these.",
     ),

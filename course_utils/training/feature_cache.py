@@ -6,7 +6,7 @@ to train is a shorter network, a `Tail` that shares its parameters with the whol
 training images are the stored outputs:
 
     tail, features = training.cache_features(model, plan, data, prepare)
-    for epoch in training.epochs(tail, optimizer, features, as_they_are, plan=..., count=20): ...
+    for epoch in training.epochs(tail, optimizer, features, as_they_are, plan=plan, count=20): ...
 
 The result is the same as training the whole network, which the tests check; only the time differs.
 Two things make it wrong, and are refused: batch norm in train mode inside the prefix (its output
@@ -15,16 +15,22 @@ then depends on the batch), and nothing frozen at the start.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from course_utils.environment import MEGABYTE
 from course_utils.images.datasets import ImageData
+from course_utils.images.preprocessing import PrepareFunction
+from course_utils.networks.batch_norm import fold_batch_norm
 from course_utils.networks.blocks import Block, Tail, split_into_blocks
 from course_utils.training.freezing import FreezePlan
 
 import torch
 from torch import Tensor, nn
+
+# Images at a time for each thread of a CPU: with more, their maps no longer fit into its cache;
+# with fewer, threads spend their time on waiting for each other (benchmarks/races/speed_parts.py).
+IMAGES_A_THREAD = 32
+IMAGES_ON_A_GPU = 512
 
 
 def frozen_prefix(model: nn.Module, plan: FreezePlan) -> list[Block]:
@@ -53,14 +59,14 @@ def split_at_prefix(model: nn.Module, plan: FreezePlan) -> tuple[list[Block], li
 
 @torch.no_grad()
 def compute_features(
-    prefix: list[Block], images: Tensor, prepare: Callable[[Tensor], Tensor], batch_size: int = 64
+    blocks: list[Block], images: Tensor, prepare: PrepareFunction, batch_size: int = 64
 ) -> Tensor:
     """Outputs of some blocks for all images, float32 `(n, ...)`, computed in eval mode.
 
     The blocks' modes are put back as they were found.  `no_grad`, not `inference_mode`: tensors
     made in inference mode can never take part in training, not even as inputs.
     """
-    modules = [m for block in prefix for module in block.modules for m in module.modules()]
+    modules = [m for block in blocks for module in block.modules for m in module.modules()]
     modes = [module.training for module in modules]
     for module in modules:
         module.training = False
@@ -69,7 +75,7 @@ def compute_features(
         done = 0
         for part in images.split(batch_size):
             x = prepare(part)
-            for block in prefix:
+            for block in blocks:
                 x = block.forward(x)
             if outputs is None:  # filled in place: twice the memory would be needed to join parts
                 outputs = torch.empty(len(images), *x.shape[1:], dtype=x.dtype, device=x.device)
@@ -85,21 +91,53 @@ def compute_features(
 
 
 def cached_bytes(
-    model: nn.Module, plan: FreezePlan, data: ImageData, prepare: Callable[[Tensor], Tensor]
+    model: nn.Module, plan: FreezePlan, data: ImageData, prepare: PrepareFunction
 ) -> int:
     """Bytes that `cache_features` would need, found by running the prefix on a single image."""
     one = compute_features(split_at_prefix(model, plan)[0], data.train_images[:1], prepare)
     return one.numel() * one.element_size() * (len(data.train_images) + len(data.test_images))
 
 
-def check_cache(
+def cache_features(
     model: nn.Module,
     plan: FreezePlan,
     data: ImageData,
-    prepare: Callable[[Tensor], Tensor],
-    limit: int,
-) -> None:
-    """Raise what `cache_features` does where nothing can be stored, or it would take too much."""
+    prepare: PrepareFunction,
+    *,
+    batch_size: int | None = None,
+    fold: bool = False,
+    limit: int = 400 * MEGABYTE,
+) -> tuple[Tail, ImageData]:
+    """Run the frozen prefix once over all images.
+
+    Parameters
+    ----------
+    model, plan, data, prepare
+        As for `training.epochs`.
+    batch_size : int, optional
+        Images at a time; None takes 32 for each thread on a CPU, and 512 on a GPU.  With the
+        training's own batch size the cached training computes the same numbers as the uncached one
+        to the bit on a CPU.
+    fold : bool
+        Fold batch norms into the convolutions before them (see `fold_batch_norm`): faster, with
+        other roundings.
+    limit : int
+        Bytes that the cache may take.
+
+    Returns
+    -------
+    tuple of (Tail, ImageData)
+        The tail (a network of the remaining blocks, sharing their parameters), and the data with
+        features in place of images.
+
+    Raises
+    ------
+    ValueError
+        If the first block is not frozen, if every block is, or if frozen batch norms are in train
+        mode (then the prefix's output is not fixed).
+    MemoryError
+        If the cache would exceed `limit`; the message says by how much, and what to do.
+    """
     prefix, rest = split_at_prefix(model, plan)
     if not prefix:
         raise ValueError(f"nothing to cache: the first block, {rest[0].name}, is not frozen")
@@ -117,41 +155,11 @@ def check_cache(
             f"{needed / MEGABYTE:.0f} MB, over the limit of {limit / MEGABYTE:.0f} MB; "
             f"use fewer images, freeze deeper, or train without a cache"
         )
-
-
-def cache_features(
-    model: nn.Module,
-    plan: FreezePlan,
-    data: ImageData,
-    prepare: Callable[[Tensor], Tensor],
-    *,
-    batch_size: int = 64,
-    limit: int = 400 * MEGABYTE,
-) -> tuple[Tail, ImageData]:
-    """Run the frozen prefix once over all images.
-
-    Parameters
-    ----------
-    model, plan, data, prepare : as for `training.epochs`
-    batch_size : images at a time; with the training's own batch size the cached training computes
-        the same numbers as the uncached one to the bit on a CPU
-    limit : bytes that the cache may take
-
-    Returns
-    -------
-    the tail (a network of the remaining blocks, sharing their parameters), and the data with
-    features in place of images
-
-    Raises
-    ------
-    ValueError
-        If the first block is not frozen, if every block is, or if frozen batch norms are in train
-        mode (then the prefix's output is not fixed).
-    MemoryError
-        If the cache would exceed `limit`; the message says by how much, and what to do.
-    """
-    check_cache(model, plan, data, prepare, limit)
-    prefix, rest = split_at_prefix(model, plan)
+    if batch_size is None:
+        on_cpu = next(model.parameters()).device.type == "cpu"
+        batch_size = IMAGES_A_THREAD * torch.get_num_threads() if on_cpu else IMAGES_ON_A_GPU
+    if fold:
+        prefix, _ = split_at_prefix(fold_batch_norm(model), plan)
     features = replace(
         data,
         train_images=compute_features(prefix, data.train_images, prepare, batch_size),

@@ -16,11 +16,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from course_utils.networks.batch_norm import batch_norms
 from course_utils.networks.blocks import Block, Tail, split_into_blocks
 
 import pandas as pd
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 BatchNormMode = Literal["eval", "train"]
 
@@ -150,11 +150,6 @@ def set_training_mode(model: nn.Module, plan: FreezePlan) -> None:
                 module.eval()
                 for norm in batch_norms(module):
                     norm.train(plan.batch_norm == "train")
-
-
-def batch_norms(module: nn.Module) -> list[_BatchNorm]:
-    """All batch norms of a module, itself included."""
-    return [m for m in module.modules() if isinstance(m, _BatchNorm)]
 
 
 def count_trainable(model: nn.Module) -> int:

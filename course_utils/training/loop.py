@@ -15,27 +15,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from course_utils.images.augmentation import flip_some
+from course_utils.images.augmentation import Augment
 from course_utils.images.datasets import ImageData, batches
+from course_utils.images.preprocessing import PrepareFunction
 from course_utils.training import micro_batches
+from course_utils.training.evaluation import evaluate
 from course_utils.training.freezing import (
     FreezePlan,
     check_plan,
     count_trainable,
     set_training_mode,
 )
-from course_utils.training.micro_batches import MicroBatches, NonFiniteLoss, PrepareFunction
-from course_utils.training.optimizers import parameter_groups
+from course_utils.training.micro_batches import MicroBatches, autocast
+from course_utils.training.optimizers import check_optimizer
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 Batch = tuple[Tensor, Tensor]
-__all__ = [
-    "Batch", "Epoch", "Evaluation", "PrepareFunction", "Scheduler", "Step", "TrainingDiverged",
-    "check_optimizer", "epochs", "evaluate", "parameter_groups", "steps", "steps_per_epoch",
-]  # fmt: skip
+CHECK_EVERY = 50  # steps between two looks at the loss on a GPU
 
 
 class Scheduler(Protocol):
@@ -62,23 +60,23 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """A network's answers on a set of images: mean loss, accuracy (0 to 1), predicted labels."""
-
-    loss: float
-    accuracy: float
-    predictions: Tensor
-
-
-@dataclass(frozen=True, slots=True)
 class Epoch:
     """One pass over the training images, and what the network then did on the test images.
 
-    loss, accuracy : means over the training batches, each measured before its step
-    test_loss, test_accuracy : after the pass; NaN where evaluation was not asked for
-    seconds : time for training alone, without the evaluation
-    trainable : parameters that could learn
-    rates : learning rate of each parameter group during the pass
+    Attributes
+    ----------
+    number : int
+        Counted from 1.
+    loss, accuracy : float
+        Means over the training batches, each measured before its step.
+    test_loss, test_accuracy : float
+        After the pass; NaN where evaluation was not asked for.
+    seconds : float
+        Time for training alone, without the evaluation.
+    trainable : int
+        Parameters that could learn.
+    rates : tuple of float
+        Learning rate of each parameter group at the start of the pass.
     """
 
     number: int
@@ -89,29 +87,6 @@ class Epoch:
     seconds: float
     trainable: int
     rates: tuple[float, ...]
-
-
-def check_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Raise ValueError unless the optimizer holds the model's trainable parameters.
-
-    The classic mistake: the optimizer was built, then the head was replaced.  It then trains a
-    layer that the network no longer has, and the new head never learns.
-    """
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    own = {id(p): name for name, p in model.named_parameters()}
-    if stale := held - own.keys():
-        raise ValueError(
-            f"the optimizer holds {len(stale)} parameters that the model does not have; "
-            f"was the head replaced after the optimizer was built? Build it again"
-        )
-    learns = {id(p): n for n, p in model.named_parameters() if p.requires_grad}
-    if not learns:
-        raise ValueError("every parameter is frozen, the head too: nothing can learn")
-    if missing := [name for key, name in learns.items() if key not in held]:
-        raise ValueError(
-            f"{len(missing)} trainable parameters are not in the optimizer, so they would never "
-            f"move: {', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}"
-        )
 
 
 def steps(
@@ -125,21 +100,34 @@ def steps(
     label_smoothing: float = 0.0,
     start: int = 0,
     memory: MicroBatches | None = None,
+    forward: nn.Module | None = None,
 ) -> Iterator[Step]:
     """Take one optimizer step a batch, and yield an event after each.
 
     Parameters
     ----------
-    model : already carries the plan (`freezing.apply`)
-    optimizer : holds the model's trainable parameters (see `check_optimizer`)
-    data : batches of images and int64 labels
-    prepare : turns a batch of images into the network's input, on its device
-    plan : keeps frozen blocks in the right mode
-    scheduler : stepped after every batch; None leaves the rates alone
-    label_smoothing : as in `torch.nn.functional.cross_entropy`
-    start : number of the step before the first
-    memory : how many images go through the network at a time; None takes whole batches, and leaves
-        it to the caller what to do when memory runs out
+    model : nn.Module
+        Already carries the plan (`freezing.apply`).
+    optimizer : torch.optim.Optimizer
+        Holds the model's trainable parameters (see `check_optimizer`).
+    data : iterable of (Tensor, Tensor)
+        Batches of images and int64 labels.
+    prepare : callable
+        Turns a batch of images into the network's input, on its device.
+    plan : FreezePlan
+        Keeps frozen blocks in the right mode.
+    scheduler : Scheduler, optional
+        Stepped after every batch; None leaves the rates alone.
+    label_smoothing : float
+        As in `torch.nn.functional.cross_entropy`.
+    start : int
+        Number of the step before the first.
+    memory : MicroBatches, optional
+        How many images go through the network at a time; None takes whole batches, and leaves it
+        to the caller what to do when memory runs out.
+    forward : nn.Module, optional
+        Runs in place of the model and shares its parameters, such as `torch.compile(model)` or
+        `DistributedDataParallel(model)`.
 
     Raises
     ------
@@ -158,45 +146,27 @@ def steps(
         begun = time.perf_counter()
         check_plan(model, plan)  # at every step: the caller may have thawed a block in between
         set_training_mode(model, plan)
-        try:
-            loss, hits = memory.backward(model, images, labels, prepare, label_smoothing)
-        except NonFiniteLoss as error:
-            rates = ", ".join(f"{group['lr']:g}" for group in optimizer.param_groups)
-            raise TrainingDiverged(
-                f"the loss became {error.value} at step {number}: the learning rate is most likely "
-                f"too large (now {rates}); "
-                f"start again from the pretrained weights with a tenth of it"
-            ) from error
+        loss, hits = memory.backward(model, images, labels, prepare, label_smoothing, forward)
+        _check_loss(loss, model, optimizer, f"at step {number}")
         optimizer.step()
         if scheduler is not None:
             scheduler.step()
+        accuracy = int(hits) / len(labels)
         seconds = time.perf_counter() - begun
-        yield Step(number, loss, hits / len(labels), len(labels), seconds, trainable)
+        yield Step(number, float(loss), accuracy, len(labels), seconds, trainable)
 
 
-@torch.no_grad()
-def evaluate(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    prepare: PrepareFunction,
-    batch_size: int = 128,
-) -> Evaluation:
-    """Loss and accuracy over all images, each counted once whatever the batch size.
-
-    The network runs in eval mode; every module's mode is put back as it was found.
-    """
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        scores = torch.cat([model(prepare(x)).float().cpu() for x in images.split(batch_size)])
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
-    target = labels.cpu()
-    loss = F.cross_entropy(scores, target).item()
-    predictions = scores.argmax(1)
-    return Evaluation(loss, (predictions == target).float().mean().item(), predictions)
+def _check_loss(
+    loss: Tensor, model: nn.Module, optimizer: torch.optim.Optimizer, when: str
+) -> None:
+    value = float(loss)  # on a GPU this waits until all that was asked for is computed
+    if not math.isfinite(value):
+        model.zero_grad(set_to_none=True)
+        rates = ", ".join(f"{group['lr']:g}" for group in optimizer.param_groups)
+        raise TrainingDiverged(
+            f"the loss became {value} {when}: the learning rate is most likely too large "
+            f"(now {rates}); start again from the pretrained weights with a tenth of it"
+        )
 
 
 def epochs(
@@ -209,86 +179,119 @@ def epochs(
     count: int,
     batch_size: int = 64,
     seed: int = 0,
-    flip: bool = False,
+    augment: Augment | None = None,
     scheduler: Scheduler | None = None,
     step_schedule: bool = False,
     label_smoothing: float = 0.0,
     watch: bool = True,
     start: int = 0,
+    precision: torch.dtype | None = None,
+    forward: nn.Module | None = None,
+    check_every: int | None = None,
 ) -> Iterator[Epoch]:
     """Train for `count` passes over the data, and yield an event after each.
 
-    Where memory is short, a step computes its gradients in pieces, and says so (see `pieces`).
+    Where memory is short, a step computes its gradients in micro-batches, and says so.
 
     Parameters
     ----------
-    model, optimizer, prepare, plan, label_smoothing : as for `steps`
-    data : trained on its training images; its test images are only looked at
-    batch_size : images a step
-    seed : decides order and mirroring; an epoch's depend on `seed` and its number alone, so a
-        run that is stopped and resumed sees the same batches as one that is not
-    flip : mirror each image with probability one half; images only, not cached features
-    scheduler : stepped after every epoch, or after every batch with `step_schedule=True`
-    watch : evaluate on the test images after each pass
-    start : number of the epoch before the first, when a run goes on
+    model, optimizer, prepare, plan, label_smoothing, forward
+        As for `steps`.
+    data : ImageData
+        Trained on its training images; its test images are only looked at.  On a GPU training is
+        fastest with the data there (`data.to(device)`).
+    count : int
+        How many passes.
+    batch_size : int
+        Images a step.
+    seed : int
+        Decides order and augmentation; an epoch's depend on `seed` and its number alone, so a run
+        that is stopped and resumed sees the same batches as one that is not.
+    augment : Augment, optional
+        Changes each batch of images at random; for images only, not for cached features.
+    scheduler : Scheduler, optional
+        Stepped after every epoch, or after every batch with `step_schedule=True`.
+    watch : bool
+        Evaluate on the test images after each pass.
+    start : int
+        Number of the epoch before the first, when a run goes on.
+    precision : torch.dtype, optional
+        Of autocast in training, such as `torch.bfloat16`; None computes in float32.
+    check_every : int, optional
+        Steps between two looks at the loss.  With 1, as on a CPU, training that diverges is stopped
+        before the bad step is applied.  A GPU would have to be waited for at each look, so there
+        it is 50, and the weights of a run that diverged are spoilt.
 
     Raises
     ------
-    TrainingDiverged, ValueError
-        As `steps` does; ValueError also for a batch larger than the data, and for flipping
-        features instead of images.
+    TrainingDiverged
+        If the loss becomes infinite or not a number.
+    ValueError
+        As `steps` does; also for a batch larger than the data, and for augmenting features.
+    MemoryError
+        If not even a single image fits.
     """
-    if flip and data.train_images.dtype != torch.uint8:
+    if augment is not None and data.train_images.dtype != torch.uint8:
         raise ValueError(
-            "flip=True mirrors images, but these are cached features: what a network computes from "
-            "a mirrored image is not its features mirrored; leave out flip, or the cache"
+            "augmentation changes images, but these are cached features: what a network computes "
+            "from a mirrored image is not its features mirrored; leave out augment, or the cache"
         )
     memory = micro_batches.that_fit(model, data.train_images, prepare, batch_size)
+    memory.precision = precision
+    device = next(model.parameters()).device
+    check_every = check_every or (1 if device.type == "cpu" else CHECK_EVERY)
     for number in range(start + 1, start + count + 1):
+        check_optimizer(model, optimizer)
+        check_plan(model, plan)
+        set_training_mode(model, plan)
         rates = tuple(group["lr"] for group in optimizer.param_groups)
-        passes = batches(
-            data.train_images, data.train_labels, batch_size, seed=seed * 10_007 + number
-        )
-        if flip:
-            passes = _flipped(passes, torch.Generator().manual_seed(seed * 10_007 + number))
-        taken = list(
-            steps(
-                model,
-                optimizer,
-                passes,
-                prepare,
-                plan=plan,
-                label_smoothing=label_smoothing,
-                scheduler=scheduler if step_schedule else None,
-                memory=memory,
-            )
-        )
+        begun = time.perf_counter()
+        exact = torch.float32 if device.type == "mps" else torch.float64  # Apple has no double
+        loss_sum = torch.zeros((), device=device, dtype=exact)
+        hits_sum = torch.zeros((), device=device, dtype=torch.int64)
+        taken = images = 0
+        for x, y in _batches_of(data, batch_size, seed * 10_007 + number, augment):
+            loss, hits = memory.backward(model, x, y, prepare, label_smoothing, forward)
+            taken, images = taken + 1, images + len(y)
+            if check_every == 1:
+                _check_loss(loss, model, optimizer, f"at step {taken}")
+            optimizer.step()
+            if scheduler is not None and step_schedule:
+                scheduler.step()
+            loss_sum += loss.to(exact) * len(y)
+            hits_sum += hits
+            if taken % check_every == 0 and check_every > 1:
+                _check_loss(loss_sum, model, optimizer, f"in the {check_every} steps to {taken}")
+        _check_loss(loss_sum, model, optimizer, f"in the {check_every} steps to {taken}")
+        seconds = time.perf_counter() - begun
         if scheduler is not None and not step_schedule:
             scheduler.step()
-        images = sum(step.images for step in taken)
-        result = (
-            evaluate(model, data.test_images, data.test_labels, prepare)
-            if watch
-            else Evaluation(math.nan, math.nan, torch.empty(0))
-        )
+        test_loss = test_accuracy = math.nan
+        if watch:
+            with autocast(device, precision):
+                result = evaluate(model, data.test_images, data.test_labels, prepare)
+            test_loss, test_accuracy = result.loss, result.accuracy
         yield Epoch(
             number=number,
-            loss=sum(step.loss * step.images for step in taken) / images,
-            accuracy=sum(step.accuracy * step.images for step in taken) / images,
-            test_loss=result.loss,
-            test_accuracy=result.accuracy,
-            seconds=sum(step.seconds for step in taken),
-            trainable=taken[-1].trainable,
+            loss=float(loss_sum) / images,
+            accuracy=int(hits_sum) / images,
+            test_loss=test_loss,
+            test_accuracy=test_accuracy,
+            seconds=seconds,
+            trainable=count_trainable(model),
             rates=rates,
         )
+
+
+def _batches_of(
+    data: ImageData, batch_size: int, seed: int, augment: Augment | None
+) -> Iterator[Batch]:
+    generator = torch.Generator().manual_seed(seed)
+    for images, labels in batches(data.train_images, data.train_labels, batch_size, seed=seed):
+        yield (augment(images, generator) if augment else images), labels
 
 
 def steps_per_epoch(data: ImageData, batch_size: int) -> int:
     """How many batches `epochs` takes in one pass (a lone last image makes no batch)."""
     full, rest = divmod(len(data.train_images), batch_size)
     return full + (rest > 1 or (rest == 1 and batch_size == 1))
-
-
-def _flipped(passes: Iterator[Batch], generator: torch.Generator) -> Iterator[Batch]:
-    for images, labels in passes:
-        yield flip_some(images, generator), labels

@@ -1,39 +1,32 @@
-"""The gradients of a batch, computed in pieces where memory is short.
+"""The gradients of a batch, accumulated over micro-batches where memory is short.
 
-The loss of a batch is the mean over its images, so the gradients of its pieces, weighted by their
-sizes, add up to those of the whole.  A step in pieces is the same step, a little slower; only batch
-norm in train mode sees smaller batches, and the notice says so.
+The loss of a batch is the mean over its images, so the gradients of its micro-batches, weighted by
+their sizes, add up to those of the whole.  The step is the same, a little slower; only batch norm
+in train mode sees smaller batches, and the notice says so.
 
-Two things make the pieces smaller.  Before a run, what a step needs is counted and compared with
+Two things make micro-batches smaller.  Before a run, what a step needs is counted and compared with
 the memory that is left: a container such as Binder's does not raise an error but ends the kernel.
 And if memory runs out all the same, as it does on a GPU, the step is taken again in halves.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from course_utils import environment
 from course_utils.environment import MEGABYTE
+from course_utils.images.preprocessing import PrepareFunction
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-PrepareFunction = Callable[[Tensor], Tensor]
 PLENTY = 6000 * MEGABYTE  # with so much left nothing is counted beforehand
 KEEP_FREE = 0.2  # of what is left: the notebook, its figures and the page need memory too
 FORWARD = 2.7  # copies of the largest map that are alive at once (measured: 1.9 to 2.4)
-
-
-class NonFiniteLoss(ArithmeticError):
-    """The loss of a batch is infinite or not a number; `value` holds it."""
-
-    def __init__(self, value: float) -> None:
-        super().__init__(f"the loss is {value}")
-        self.value = value
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -45,17 +38,35 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(word in said for word in words)
 
 
+def autocast(
+    device: torch.device, precision: torch.dtype | None
+) -> contextlib.AbstractContextManager[object]:
+    """Compute in another precision where one is given; else leave things as they are."""
+    if precision is None:
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, precision)
+
+
 @dataclass
 class MicroBatches:
-    """How a batch goes through the network: at most `most` images at a time; None: all at once.
+    """How a batch goes through the network: at most `size` images at a time.
 
-    halve : make the pieces smaller when memory runs out; else that error is the caller's
-    tell : called with a sentence each time that the pieces become smaller
+    Attributes
+    ----------
+    size : int, optional
+        Images at a time; None: the whole batch.
+    halve : bool
+        Halve the size when memory runs out; else that error is the caller's.
+    tell : callable
+        Called with a sentence each time that the size is halved.
+    precision : torch.dtype, optional
+        Of autocast; None computes in the network's own.
     """
 
-    most: int | None = None
+    size: int | None = None
     halve: bool = True
     tell: Callable[[str], None] = print
+    precision: torch.dtype | None = None
 
     def backward(
         self,
@@ -64,29 +75,41 @@ class MicroBatches:
         labels: Tensor,
         prepare: PrepareFunction,
         label_smoothing: float = 0.0,
-    ) -> tuple[float, int]:
+        forward: nn.Module | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Leave the gradients of a batch's mean cross-entropy in `.grad`; old ones are forgotten.
+
+        Nothing here waits for the device.
 
         Parameters
         ----------
-        images, labels : `(n, ...)` and int64 `(n,)`
-        prepare : turns images into the network's input, on its device
+        model : nn.Module
+            Is in the mode for training already.
+        images, labels : Tensor
+            `(n, ...)`, and int64 `(n,)`.
+        prepare : callable
+            Turns images into the network's input, on its device.
+        label_smoothing : float
+            As in `torch.nn.functional.cross_entropy`.
+        forward : nn.Module, optional
+            Runs in place of the model, and shares its parameters.
 
         Returns
         -------
-        mean loss, and how many images were classified correctly
+        tuple of (Tensor, Tensor)
+            Mean loss, and how many images were classified correctly: scalars on the device.
 
         Raises
         ------
-        NonFiniteLoss
-            If a loss is infinite or not a number; then no parameter has a gradient.
         MemoryError
             If not even a single image fits.
         """
         while True:
-            size = min(self.most or len(labels), len(labels))
+            size = min(self.size or len(labels), len(labels))
             try:
-                return self._in_pieces(model, images, labels, prepare, label_smoothing, size)
+                return self._in_parts(
+                    model, images, labels, prepare, label_smoothing, forward or model, size
+                )
             except (RuntimeError, MemoryError) as error:
                 if not (self.halve and is_out_of_memory(error)):
                     raise
@@ -100,42 +123,41 @@ class MicroBatches:
                     f"not even a single image fits into memory ({reason}); use smaller images, "
                     f"freeze more blocks, or close other notebooks"
                 )
-            self.most = size // 2
+            self.size = size // 2
             self.tell(self.notice(size))
 
     def notice(self, wished: int) -> str:
         """What the reader is told when `wished` images at a time are too many."""
         return (
             f"Memory is short for {wished} images at a time: each step now computes its gradients "
-            f"in pieces of {self.most}. The steps stay the same, a little slower; batch norm in "
-            f"train mode sees pieces instead of batches."
+            f"in micro-batches of {self.size}. The steps stay the same, a little slower; batch "
+            f"norm in train mode sees micro-batches instead of batches."
         )
 
-    def _in_pieces(
+    def _in_parts(
         self,
         model: nn.Module,
         images: Tensor,
         labels: Tensor,
         prepare: PrepareFunction,
         label_smoothing: float,
+        forward: nn.Module,
         size: int,
-    ) -> tuple[float, int]:
-        total, hits = 0.0, 0
+    ) -> tuple[Tensor, Tensor]:
+        losses, hits = [], []
         model.zero_grad(set_to_none=True)
         for part, target in zip(images.split(size), labels.split(size), strict=True):
             x = prepare(part)
-            y = target.to(x.device)
-            scores = model(x)
-            loss = F.cross_entropy(scores, y, label_smoothing=label_smoothing)
-            value = loss.item()
-            if not math.isfinite(value):
-                model.zero_grad(set_to_none=True)
-                raise NonFiniteLoss(value)
-            share = len(y) / len(labels)
-            (loss if share == 1 else loss * share).backward()
-            total += value * share
-            hits += int((scores.detach().argmax(1) == y).sum())
-        return total, hits
+            y = target.to(x.device, non_blocking=True)
+            with autocast(x.device, self.precision):
+                scores = forward(x)
+                loss = F.cross_entropy(scores, y, label_smoothing=label_smoothing)
+            if size < len(labels):
+                loss = loss * (len(y) / len(labels))
+            loss.backward()
+            losses.append(loss.detach())
+            hits.append((scores.detach().argmax(1) == y).sum())
+        return sum(losses[1:], losses[0]), sum(hits[1:], hits[0])
 
 
 def that_fit(
@@ -149,20 +171,20 @@ def that_fit(
 
     Nothing is counted where there is plenty.  The model is left as it was found.
     """
-    pieces = MicroBatches(tell=tell)
+    parts = MicroBatches(tell=tell)
     room = environment.memory_free()
     if room > PLENTY or next(model.parameters()).device.type != "cpu":
-        return pieces
+        return parts
     each = bytes_per_image(model, prepare(images[:1]))
     fit = int((1 - KEEP_FREE) * room / max(each, 1))
     if fit >= batch_size:
-        return pieces
+        return parts
     size = batch_size
     while size > max(fit, 1):
         size = math.ceil(size / 2)
-    pieces.most = size
-    tell(pieces.notice(batch_size))
-    return pieces
+    parts.size = size
+    tell(parts.notice(batch_size))
+    return parts
 
 
 def bytes_per_image(model: nn.Module, x: Tensor) -> int:
@@ -173,8 +195,11 @@ def bytes_per_image(model: nn.Module, x: Tensor) -> int:
 
     Parameters
     ----------
-    x : one prepared image, `(1, ...)`; two of it are run in eval mode, which draws no random
-        numbers and moves no statistics
+    model : nn.Module
+        Left as it was found.
+    x : Tensor
+        One prepared image, `(1, ...)`; two of it are run in eval mode, which draws no random
+        numbers and moves no statistics.
     """
     own = {t.untyped_storage().data_ptr() for t in (*model.parameters(), *model.buffers())}
     kept: dict[int, int] = {}

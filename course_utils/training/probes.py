@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from course_utils.networks.batch_norm import batch_norms
 from course_utils.networks.blocks import split_into_blocks
-from course_utils.training.freezing import batch_norms
 
 import torch
 from torch import Tensor, nn

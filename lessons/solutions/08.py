@@ -23,8 +23,11 @@ def my_start(state, classes):
     return model
 
 # %% better_backbone
+from course_utils.images.augmentation import Augment
+
 my_network = fresh_network(source)
 for _ in recipes.fine_tune(
-    my_network, source, prepare, count=2 * passes, backbone_rate=3e-3, batch_size=64, flip=True
+    my_network, source, prepare, count=2 * passes, backbone_rate=3e-3, batch_size=64,
+    augment=Augment(),
 ):
     pass

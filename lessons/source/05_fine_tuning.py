@@ -51,6 +51,7 @@ from course_utils.networks import inspection
 from course_utils import training
 from course_utils.training import recipes
 from course_utils.lesson05 import check
+from course_utils.images.augmentation import Augment
 from course_utils.images.datasets import batches
 from course_utils.lab import Lab
 
@@ -571,7 +572,8 @@ def accuracy_of(seed, recipe):
         count = 10 if recipe == "head only" else max(1, head_epochs)
         events = list(recipes.train_head(model, data, prepare, count=count, seed=seed))
     if recipe == "better":
-        events += recipes.fine_tune(model, data, prepare, count=3, seed=seed, flip=mirror)
+        augment = Augment() if mirror else None  # mirrored at random
+        events += recipes.fine_tune(model, data, prepare, count=3, seed=seed, augment=augment)
     result = training.evaluate(model, data.test_images, data.test_labels, prepare)
     return {"accuracy": result.accuracy, "seconds": sum(event.seconds for event in events)}
 

@@ -1,16 +1,12 @@
-"""What is done to a batch on the device is what torchvision does to one image after the other."""
+"""What is done to a batch at once is what torchvision does to one image after the other."""
 
 from course_utils.images.augmentation import Augment, flip_some, shifted
-from course_utils.images.fast_preparing import FastPrepare
-from course_utils.images.preprocessing import Prepare
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms import v2
-
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def images(n: int = 6, side: int = 12) -> torch.Tensor:
@@ -53,27 +49,6 @@ def test_without_a_shift_it_is_the_lessons_own_mirroring():
 def test_a_shift_as_large_as_the_image_is_refused():
     with pytest.raises(ValueError, match="cannot be shifted by 12"):
         shifted(images(), torch.full((6, 2), 12))
-
-
-@pytest.mark.parametrize("size", [8, 12, 20, 30])
-def test_prepared_as_torchvision_would(size):
-    x = images()
-    found = FastPrepare(Prepare(size, MEAN, STD))(x)
-    torchvision = v2.Compose(
-        [
-            v2.ToDtype(torch.float32, scale=True),
-            v2.Resize((size, size), antialias=True),
-            v2.Normalize(MEAN, STD),
-        ]
-    )
-    for one, prepared in zip(x, found, strict=True):
-        assert torch.allclose(prepared, torchvision(one), atol=2e-5)
-    assert torch.allclose(found, Prepare(size, MEAN, STD)(x), atol=2e-5)
-    assert found.is_contiguous(memory_format=torch.channels_last)
-
-
-def test_another_size_than_the_lessons():
-    assert FastPrepare(Prepare(64, MEAN, STD), 20)(images()).shape == (6, 3, 20, 20)
 
 
 def test_about_half_of_the_images_are_mirrored_and_the_others_untouched():

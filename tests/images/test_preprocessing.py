@@ -30,5 +30,5 @@ def test_prepare_changes_neither_the_images_nor_a_right_size():
     before = images.clone()
     prepared = Prepare(8, (0, 0, 0), (1, 1, 1))(images)
     assert torch.equal(images, before)
-    assert torch.equal(prepared, images.float() / 255)
+    torch.testing.assert_close(prepared, images.float() / 255)
     assert as_they_are(prepared) is prepared

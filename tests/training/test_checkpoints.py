@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from course_utils import training
+from course_utils.images.augmentation import Augment
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import as_they_are
 from course_utils.networks.checkpoint_files import read_checkpoint
@@ -67,7 +68,7 @@ class Run:
                 count=count,
                 batch_size=6,
                 seed=3,
-                flip=True,
+                augment=Augment(),
                 scheduler=self.scheduler,
                 start=start,
             )

@@ -6,7 +6,7 @@ from course_utils import training
 from course_utils.images.preprocessing import Prepare, as_they_are
 from course_utils.networks.blocks import split_into_blocks
 from course_utils.training import feature_cache, freezing
-from tests.tiny import data, mobilenet, network, prepare, resnet, same, state
+from tests.tiny import data, lived_in, mobilenet, network, prepare, resnet, same, state
 
 import pytest
 import torch
@@ -182,3 +182,33 @@ def test_a_plan_for_the_whole_network_can_be_applied_to_its_tail():
     assert "stem" not in table.index
     assert table["deep"] == "frozen"
     assert table["head"] == "learns"
+
+
+@pytest.mark.parametrize("build", [network, mobilenet, resnet])
+@pytest.mark.parametrize("blocks", [1, 3])
+def test_folded_features_are_the_plain_ones_but_for_rounding(build, blocks):
+    model, images = lived_in(build()), data(24)
+    plan = freezing.freeze_first(model, blocks)
+    freezing.apply(model, plan)
+    before = state(model)
+    plain_tail, plain = training.cache_features(model, plan, images, prepare32)
+    tail, folded = training.cache_features(model, plan, images, prepare32, fold=True)
+    for split in ("train_images", "test_images"):
+        one, other = getattr(folded, split), getattr(plain, split)
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+    assert not torch.equal(folded.train_images, plain.train_images), "nothing was folded"
+    assert same(state(model), before)
+    learned = [id(p) for p in tail.parameters()]
+    assert learned == [id(p) for p in plain_tail.parameters()], "the tail trains the model itself"
+
+
+def test_by_default_a_cpus_threads_get_32_images_each():
+    model, images, seen = network(), data(200, 8), []
+    plan = freezing.freeze(model, ["stem"])
+
+    def counted(x):
+        seen.append(len(x))
+        return prepare(x)
+
+    training.cache_features(model, plan, images, counted)
+    assert max(seen) == min(200, 32 * torch.get_num_threads())

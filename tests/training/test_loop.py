@@ -5,7 +5,7 @@ import itertools
 import math
 
 from course_utils import training
-from course_utils.images.augmentation import flip_some
+from course_utils.images.augmentation import Augment
 from course_utils.images.datasets import ImageData, batches
 from course_utils.images.preprocessing import as_they_are
 from course_utils.training import freezing
@@ -159,15 +159,15 @@ def test_too_large_a_rate_is_said_to_be_one():
 # ---- epochs
 
 
-def run(model, optimizer, images, **options):
+def run(model, optimizer, images, ready=prepare, **options):
     torch.manual_seed(0)  # for dropout, which no seed of ours governs
-    return list(training.epochs(model, optimizer, images, prepare, plan=NOTHING, **options))
+    return list(training.epochs(model, optimizer, images, ready, plan=NOTHING, **options))
 
 
 @pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_two_and_two_epochs_are_four(kind):
     images = data(40)
-    options = {"batch_size": 8, "seed": 3, "flip": True}
+    options = {"batch_size": 8, "seed": 3, "augment": Augment()}
     whole, parts = network(), network()
     for model in (whole, parts):
         for module in model.modules():
@@ -212,7 +212,7 @@ def test_epochs_see_other_batches_by_number_and_by_seed():
     assert not torch.equal(passes(count=1, seed=1)[0], one)
     assert sorted(one.flatten(1).sum(1).tolist()) == sorted(two.flatten(1).sum(1).tolist())
     # mirrored anew in each pass
-    a, b = passes(count=2, seed=0, flip=True)
+    a, b = passes(count=2, seed=0, augment=Augment())
     assert not torch.equal(a, one)
     assert torch.equal(a.sort(-1).values, one.sort(-1).values)
     assert not torch.equal((a == one).flatten(1).all(1), (b == two).flatten(1).all(1))
@@ -239,6 +239,7 @@ def test_an_epoch_sums_up_its_steps():
     assert epoch.trainable == freezing.count_trainable(model)
     assert epoch.rates == (0.05,)
     assert epoch.seconds > 0
+    assert same(state(model), state(twin))
 
 
 def test_unwatched_epochs_do_not_touch_the_test_images():
@@ -272,7 +273,7 @@ def test_a_batch_larger_than_the_data():
         run(model, OPTIMIZERS["sgd"](model), data(16), count=1)
 
 
-def test_cached_features_are_not_mirrored():
+def test_cached_features_are_not_augmented():
     images = data(16)
     features = images.with_images(lambda x: x.float())
     model = network()
@@ -280,10 +281,52 @@ def test_cached_features_are_not_mirrored():
         next(
             training.epochs(
                 model, OPTIMIZERS["sgd"](model), features, as_they_are, plan=NOTHING, count=1,
-                batch_size=8, flip=True,
+                batch_size=8, augment=Augment(),
             )
         )  # fmt: skip
-    assert flip_some(images.train_images, torch.Generator()).dtype == torch.uint8
+
+
+def test_a_loss_is_looked_at_now_and_then_where_looking_means_waiting():
+    images = data(24)
+    for every, when in ((1, "at step 2"), (2, "in the 2 steps to 2"), (50, "in the 50 steps to 3")):
+        model, calls = network(), []
+
+        def spoilt(x, calls=calls):
+            calls.append(len(x))
+            return prepare(x) * (math.nan if len(calls) == 2 else 1.0)
+
+        optimizer = OPTIMIZERS["adamw"](model)
+        with pytest.raises(TrainingDiverged, match=f"became nan {when}.*a tenth"):
+            run(
+                model, optimizer, images, ready=spoilt, count=1, batch_size=8, check_every=every,
+                watch=False,
+            )  # fmt: skip
+        finite = all(p.isfinite().all() for p in model.parameters())
+        assert finite == (every == 1), "looked at every step, the bad one is not applied"
+
+
+def test_compiled_or_not_it_is_the_model_that_learns():
+    model, twin, seen = network(), network(), []
+
+    class Through(nn.Module):
+        def forward(self, x):
+            seen.append(len(x))
+            return model(x)
+
+    options = {"count": 2, "batch_size": 8, "watch": False}
+    run(model, OPTIMIZERS["sgd"](model), data(16), forward=Through(), **options)
+    run(twin, OPTIMIZERS["sgd"](twin), data(16), **options)
+    assert seen == [8] * 4
+    assert same(state(model), state(twin))
+
+
+def test_lower_precision_is_used_where_asked():
+    model, kinds = network(), []
+    model.head[2].register_forward_hook(lambda module, given, out: kinds.append(out.dtype))
+    options = {"count": 1, "batch_size": 8}
+    run(model, OPTIMIZERS["sgd"](model), data(16), precision=torch.bfloat16, **options)
+    assert set(kinds) == {torch.bfloat16}
+    assert all(p.dtype == torch.float32 for p in model.parameters())
 
 
 # ---- evaluate

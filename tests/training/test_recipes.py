@@ -1,11 +1,13 @@
-"""The two recipes do what lesson 05 writes out line by line."""
+"""The recipes do what lesson 05 writes out line by line, and move what they say."""
 
 from course_utils import training
+from course_utils.images.augmentation import Augment
 from course_utils.images.datasets import ImageData, batches
 from course_utils.images.preprocessing import CPU, Prepare
 from course_utils.networks import inspection
 from course_utils.networks.heads import replace_head
 from course_utils.training import freezing, recipes
+from tests import tiny
 
 import pytest
 import torch
@@ -110,3 +112,51 @@ def test_steps_per_epoch_counts_the_batches_that_are_taken(data: ImageData, imag
     few = data.subset(train=images)
     taken = list(batches(few.train_images, few.train_labels, 8, seed=0))
     assert training.steps_per_epoch(few, 8) == len(taken)
+
+
+@pytest.mark.parametrize(("learning", "moved"), [(1, {"head"}), (2, {"deep", "head"})])
+def test_fine_tuning_behind_a_cache_moves_what_the_plan_lets_move(learning: int, moved: set[str]):
+    model, images = tiny.network(), tiny.data(32)
+    before = tiny.state(model)
+    plan = freezing.thaw_last(model, learning)
+    options = {"plan": plan, "count": 3, "batch_size": 8, "cache": True}
+    events = list(recipes.fine_tune(model, images, tiny.prepare, **options))
+    assert [event.number for event in events] == [1, 2, 3]
+    after = tiny.state(model)
+    assert {n.split(".")[0] for n in after if not torch.equal(after[n], before[n])} == moved
+
+
+def test_behind_a_cache_the_same_is_learnt_but_for_rounding() -> None:
+    plain, cached = tiny.network(), tiny.network()
+    plan, images = freezing.freeze_first(plain, 2), tiny.data(32)
+    for model, cache in ((plain, False), (cached, True)):
+        torch.manual_seed(0)  # dropout
+        run = recipes.fine_tune(
+            model, images, tiny.prepare, plan=plan, count=2, batch_size=8, cache=cache, watch=True
+        )
+        *_, last = run
+    for name, value in tiny.state(plain).items():
+        torch.testing.assert_close(tiny.state(cached)[name], value, rtol=1e-2, atol=1e-3)
+    assert 0 <= last.test_accuracy <= 1
+
+
+def test_sizes_are_the_inputs_sides_epoch_by_epoch(data: ImageData) -> None:
+    model, sides = tiny.network(), []
+    model.stem.register_forward_pre_hook(lambda module, given: sides.append(given[0].shape[-1]))
+    options = {"sizes": (8, 8, 16), "batch_size": 12, "augment": Augment()}
+    events = list(recipes.fine_tune(model, data, prepare, **options))
+    assert [event.number for event in events] == [1, 2, 3]
+    assert sides == [8] * 4 + [16] * 2
+    assert events[2].rates[0] < events[1].rates[0], "one schedule over all sizes"
+    with pytest.raises(ValueError, match="not cached features"):
+        next(recipes.fine_tune(model, data, prepare, sizes=(8, 16), cache=True))
+
+
+def test_unwatched_the_test_images_make_no_difference() -> None:
+    given, blank = tiny.data(40), tiny.data(40)
+    blank.test_images.fill_(0)  # a recipe that looked at them would now see something else
+    losses = [
+        [e.loss for e in recipes.train_head(tiny.network(), some, tiny.prepare, count=2)]
+        for some in (given, blank)
+    ]
+    assert losses[0] == losses[1]

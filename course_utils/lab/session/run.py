@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from course_utils import training
-from course_utils.images.preprocessing import as_they_are
+from course_utils.images.preprocessing import PrepareFunction, as_they_are
 from course_utils.lab.session.controls import Controls
 from course_utils.lab.session.lazy_feature_cache import LazyFeatureCache
 from course_utils.lab.session.movement import Movement
@@ -199,7 +199,7 @@ class Run:
         kept = [(buffer, buffer.clone()) for buffer in self._moving_buffers()]
         try:
             network: nn.Module = self.model
-            prepare: training.PrepareFunction = self.setup.prepare
+            prepare: PrepareFunction = self.setup.prepare
             if self.cache is not None:
                 network, prepare = self.cache.network, as_they_are
                 images = self.cache.train.get(chosen)

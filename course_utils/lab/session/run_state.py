@@ -9,7 +9,7 @@ from course_utils.lab.session.controls import Controls, preset_of
 from course_utils.lab.session.history import Entry, History, describe_change
 from course_utils.lab.session.run import HeldOutEvaluation, Run
 from course_utils.lab.session.settings import Settings
-from course_utils.training.freezing import batch_norms
+from course_utils.networks.batch_norm import batch_norms
 from course_utils.training.loop import Step
 
 import torch

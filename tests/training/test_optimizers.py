@@ -5,12 +5,13 @@ import math
 from course_utils import training
 from course_utils.images.datasets import batches
 from course_utils.networks.heads import replace_head
-from course_utils.training import freezing
+from course_utils.training import freezing, optimizers
 from course_utils.training.freezing import freeze_nothing
 from tests.tiny import data, mobilenet, network, prepare, same, state
 
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
 NOTHING = freeze_nothing()
 
@@ -33,6 +34,14 @@ def test_an_optimizer_built_before_the_head_was_replaced():
             )
         )  # fmt: skip
     assert same(state(model), before)
+
+
+def test_epochs_refuse_a_stale_optimizer_and_a_plan_that_was_not_applied():
+    model = network()
+    options = {"plan": freezing.freeze_backbone(model), "count": 1, "batch_size": 8}
+    for optimizer, message in ((momentum(network(1)), "does not have"), (momentum(model), "stem")):
+        with pytest.raises(ValueError, match=message):
+            next(training.epochs(model, optimizer, data(8), prepare, **options))
 
 
 def test_everything_frozen():
@@ -137,3 +146,48 @@ def test_impossible_rates(which, rate):
 def test_impossible_weight_decay(decay):
     with pytest.raises(ValueError, match="weight_decay must be 0 or more"):
         training.parameter_groups(network(), backbone_rate=0.1, head_rate=0.1, weight_decay=decay)
+
+
+# ---- one cycle
+
+
+@pytest.mark.parametrize("steps", range(1, 12))
+def test_the_schedule_works_for_any_number_of_steps(steps: int) -> None:
+    model = network()
+    optimizer, schedule = optimizers.one_cycle(model, steps, 1e-3, 3e-3)
+    for _ in range(steps):
+        assert all(0 <= group["lr"] <= 3e-3 + 1e-12 for group in optimizer.param_groups)
+        optimizer.step()
+        schedule.step()
+
+
+def test_the_schedule_ends_at_nothing_and_spares_norms():
+    model = network()
+    optimizer, schedule = optimizers.one_cycle(model, 10, 0.01, 0.03, 0.1)
+    highest = [0.0] * len(optimizer.param_groups)
+    for step in range(10):
+        highest = [max(h, g["lr"]) for h, g in zip(highest, optimizer.param_groups, strict=True)]
+        optimizer.step()
+        if step < 9:
+            schedule.step()
+    assert highest == pytest.approx([0.01, 0.01, 0.03, 0.03], rel=0.05)
+    assert all(group["lr"] < 1e-6 for group in optimizer.param_groups)
+    for group in optimizer.param_groups:
+        assert all((p.ndim > 1) == (group["weight_decay"] > 0) for p in group["params"])
+
+
+def test_a_fused_update_is_the_plain_one() -> None:
+    fused, plain = network().eval(), network().eval()
+    x = torch.randn(8, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    groups = training.parameter_groups(plain, backbone_rate=1e-3, head_rate=3e-3, weight_decay=0.01)
+    ours, _ = optimizers.one_cycle(fused, 10, 1e-3, 3e-3)
+    for group, other in zip(groups, ours.param_groups, strict=True):
+        other["lr"] = group["lr"]
+    for model, optimizer in ((fused, ours), (plain, torch.optim.AdamW(groups, fused=False))):
+        for _ in range(4):
+            optimizer.zero_grad()
+            cross_entropy(model(x), torch.arange(8) % 3).backward()
+            optimizer.step()
+    assert ours.defaults["fused"]
+    for one, other in zip(fused.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)

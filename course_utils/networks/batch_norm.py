@@ -2,7 +2,7 @@
 
 A convolution followed by batch norm in eval mode computes `(W x + b - mean) / sd * weight + bias`.
 That is another convolution, with every filter scaled by `weight / sd` and a new bias.  So a network
-that only looks needs no batch norm at all; the record `speed_parts` has what that saves.
+that only looks needs no batch norm at all; `data/records/speed_parts.json` has what that saves.
 """
 
 from __future__ import annotations
@@ -13,29 +13,46 @@ import re
 from course_utils.networks.blocks import Tail, split_into_blocks
 
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 _CONV = re.compile(r"conv(\d+)")
 
 
-def folded(model: nn.Module) -> nn.Module:
-    """A copy of a network in eval mode, its batch norms folded into the convolutions before them.
+def batch_norms(module: nn.Module) -> list[_BatchNorm]:
+    """All batch norms of a module, itself included."""
+    return [m for m in module.modules() if isinstance(m, _BatchNorm)]
 
-    Folded are batch norms inside a block: those that follow a convolution in an
-    `nn.Sequential`, and `bn1` behind `conv1` and so on, as ResNet has them.  Others stay as they
-    are.  The copy has the same blocks under the same names; outputs differ by rounding alone.
 
-    Raises TypeError if the network cannot be taken apart into blocks, or is a `Tail`, whose copy
-    would still run the original's modules.
+def fold_batch_norm(model: nn.Module) -> nn.Module:
+    """Copy a network in eval mode, its batch norms folded into the convolutions before them.
+
+    Folded are batch norms inside a block: those that follow a convolution in an `nn.Sequential`,
+    and `bn1` behind `conv1` and so on, as ResNet has them.  Others stay as they are.
+
+    Parameters
+    ----------
+    model : nn.Module
+        A whole network that `split_into_blocks` can take apart; it is left as it was.
+
+    Returns
+    -------
+    nn.Module
+        Has the same blocks under the same names; its outputs differ by rounding alone.
+
+    Raises
+    ------
+    TypeError
+        If the network cannot be taken apart, or is a `Tail`, whose copy would still run the
+        original's modules.
     """
     if isinstance(model, Tail):
         raise TypeError("fold the whole network, not the tail behind a cached prefix")
     twin = copy.deepcopy(model).eval().requires_grad_(False)
-    owned = [module for block in split_into_blocks(twin) for module in block.modules]
-    inside = [module for one in owned for module in one.modules()]
-    for module in inside:
-        if isinstance(module, nn.Sequential):
-            _fold_sequence(module)
+    for block in split_into_blocks(twin):
+        for module in (m for owned in block.modules for m in owned.modules()):
+            if isinstance(module, nn.Sequential):
+                _fold_sequence(module)
     for module in twin.modules():
         _fold_numbered(module)
     return twin
