@@ -13,7 +13,7 @@ from tests.exercises.harness import Cases
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models import efficientnet_b0, swin_t
+from torchvision.models import efficientnet_b0, efficientnet_b1, swin_t
 
 Make = Callable[[], tuple[Any, ...]]
 RIGHT_MODULES = [2, 20, 21, 22, 23]
@@ -47,9 +47,13 @@ def whole_classifier() -> tuple[Any, ...]:
     return one, other
 
 
-def under_the_device() -> tuple[Any, ...]:
+def on_meta(build: Callable[..., nn.Module]) -> nn.Module:
     with torch.device("meta"):
-        return efficientnet_b0(num_classes=7), swin_t(num_classes=7)
+        return build(num_classes=7)
+
+
+def under_the_device() -> tuple[Any, ...]:
+    return on_meta(efficientnet_b0), on_meta(swin_t)
 
 
 @cache
@@ -203,8 +207,9 @@ CASES = {
             "wrong-width": heads(first=lambda: meta(1280, 10)),
             "two-devices": heads(first=lambda: nn.Linear(1280, 7)),
             "not-on-meta": lambda: (efficientnet_b0(num_classes=7), swin_t(num_classes=7)),
-            "softmax-in-head": heads(second=lambda: nn.Sequential(meta(768), nn.Softmax(1))),
+            "softmax-in-head": heads(second=lambda: nn.Sequential(meta(768), nn.LogSoftmax(1))),
             "head-frozen": heads(lambda e, s: e.requires_grad_(False)),
+            "other-size": lambda: (on_meta(efficientnet_b1), on_meta(swin_t)),
             "other-network": lambda: heads()()[::-1],
             "a-class": lambda: (efficientnet_b0(num_classes=7).__class__, None),
         },
