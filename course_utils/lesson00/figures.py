@@ -19,12 +19,19 @@ class LiveAccuracy:
 
     Parameters
     ----------
-    steps : how many steps are planned: the length of the x axis
-    before : accuracy before the first step, 0 to 1: where the curve begins
-    chance : accuracy of guessing, 0 to 1, drawn as a level
-    per_second : at most this many new pictures a second, so that drawing does not hold training up
+    steps : int
+        How many steps are planned: the length of the x axis.
+    before : float
+        Accuracy before the first step, 0 to 1: where the curve begins.
+    chance : float
+        Accuracy of guessing, 0 to 1, drawn as a level.
+    per_second : float, optional
+        At most this many new pictures a second, so that drawing does not hold training up.
 
-    Raises ValueError if `steps` or `per_second` is not positive, or `chance` is outside 0 to 1.
+    Raises
+    ------
+    ValueError
+        When `steps` or `per_second` is not positive, or `chance` is outside 0 to 1.
     """
 
     def __init__(self, steps: int, before: float, chance: float, *, per_second: float = 8) -> None:
@@ -60,7 +67,7 @@ class LiveAccuracy:
         self._last = time.perf_counter()
 
     def alt(self) -> str:
-        """What the picture shows now, for readers who do not see it."""
+        """Say what the picture shows now, for readers who do not see it."""
         done = len(self.accuracies) - 1
         return (
             f"Line: accuracy on the test images after each training step, "
@@ -69,21 +76,16 @@ class LiveAccuracy:
         )
 
     def figure(self) -> Figure:
-        """The curve as far as it has grown."""
+        """Draw the curve as far as it has grown."""
         figure, (ax,) = new_figure(7.2, 3.0)
         percent = [100 * a for a in self.accuracies]
         ax.plot(range(len(percent)), percent, color=BLUE, linewidth=2)
         ax.axhline(100 * self.chance, color=GREY, linewidth=1, linestyle=":")
         ax.text(self.steps, 100 * self.chance + 1, "guessing", ha="right", va="bottom", color=GREY)
         ax.plot(len(percent) - 1, percent[-1], "o", color=BLUE)
-        ax.annotate(
-            f"{percent[-1]:.0f} %",
-            (len(percent) - 1, percent[-1]),
-            xytext=(0, 8),
-            textcoords="offset points",
-            ha="center",
-            fontweight="bold",
-        )
+        level = f"{percent[-1]:.0f} %"
+        place = (len(percent) - 1, percent[-1] + 3)
+        ax.text(*place, level, ha="center", va="bottom", fontweight="bold")
         # the axes stand still while the line grows, and leave room for the last label
         ax.set(xlim=(-0.03 * self.steps, 1.03 * self.steps), ylim=(0, 100))
         ax.set(xlabel="training steps", ylabel="test images right, %")

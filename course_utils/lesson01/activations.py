@@ -11,41 +11,60 @@ from course_utils.networks.blocks import split_into_blocks
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision.models import MobileNetV2
 
 
 @dataclass(frozen=True)
-class Answers:
+class Summary:
     """What one block answers to `n` images with its `c` channels.
 
-    mean : float32 `(n, c)`, the average over all positions of the map
-    peak : float32 `(n, c)`, the largest value of the map
-    place : int64 `(n, c, 2)`, row and column of that value in the map
+    Parameters
+    ----------
+    mean : Tensor
+        float32 `(n, c)`, the average over all positions of the map.
+    peak : Tensor
+        float32 `(n, c)`, the largest value of the map.
+    place : Tensor
+        int64 `(n, c, 2)`, row and column of that value in the map.
     """
 
     mean: Tensor
     peak: Tensor
     place: Tensor
 
-    def of(self, chosen: Tensor) -> Answers:
-        """The same for some of the images only, picked by their indices."""
-        return Answers(self.mean[chosen], self.peak[chosen], self.place[chosen])
+    def select(self, images: Tensor) -> Summary:
+        """Return the same for some of the images only, picked by their indices."""
+        return Summary(self.mean[images], self.peak[images], self.place[images])
 
 
 @torch.no_grad()
-def scan(
+def summarise(
     model: nn.Module, images: Tensor, prepare: Callable[[Tensor], Tensor], batch_size: int = 50
-) -> dict[str, Answers]:
-    """Run images through a network, and note every backbone block's answers, input to output.
+) -> dict[str, Summary]:
+    """Run images through a network, and summarise the maps of every block of its backbone.
 
     The network runs in eval mode; every module's mode is put back as it was found.
 
     Parameters
     ----------
-    images : uint8 `(n, 3, h, w)`
-    prepare : turns them into the network's input
-    batch_size : images at a time; only one batch's maps are in memory
+    model : nn.Module
+        A network that `split_into_blocks` can take apart.
+    images : Tensor
+        uint8 `(n, 3, h, w)`.
+    prepare : callable
+        Turns them into the network's input.
+    batch_size : int, optional
+        Images at a time; only one batch's maps are in memory.
 
-    Raises ValueError if there is no image.
+    Returns
+    -------
+    dict of str to Summary
+        By name of the block, from input to output.
+
+    Raises
+    ------
+    ValueError
+        When there is no image.
     """
     if len(images) == 0:
         raise ValueError("no images to run through the network: the selection is empty")
@@ -59,25 +78,26 @@ def scan(
             for block in backbone:
                 x = block.forward(x)
                 peak, index = x.flatten(2).max(dim=2)
-                width = x.shape[3]
-                place = torch.stack([index // width, index % width], dim=2)
+                place = torch.stack([index // x.shape[3], index % x.shape[3]], dim=2)
                 parts[block.name].append((x.mean((2, 3)).cpu(), peak.cpu(), place.cpu()))
     finally:
         for module, mode in modes.items():
             module.training = mode
-    return {
-        name: Answers(*(torch.cat(column) for column in zip(*some, strict=True)))
-        for name, some in parts.items()
-    }
+    return {name: Summary(*map(torch.cat, zip(*some, strict=True))) for name, some in parts.items()}
 
 
 @dataclass(frozen=True)
-class Field:
+class ReceptiveField:
     """Which square of the input one position of a block's map can see.
 
-    side : of the square, in pixels
-    step : how far the square moves from one position of the map to the next
-    first : the upper and left edge of the first position's square; negative, as it begins outside
+    Parameters
+    ----------
+    side : int
+        Of the square, in pixels.
+    step : int
+        How far the square moves from one position of the map to the next.
+    first : float
+        Upper and left edge of the first position's square; negative, as it begins outside.
     """
 
     side: int
@@ -85,21 +105,22 @@ class Field:
     first: float
 
     def edges(self, row: int, column: int) -> tuple[int, int]:
-        """Upper and left edge of the square of one position."""
+        """Return the upper and left edge of the square of one position."""
         return round(self.first + row * self.step), round(self.first + column * self.step)
 
 
-def receptive_fields(model: nn.Module) -> dict[str, Field]:
-    """The receptive field of every backbone block, counted from its convolutions.
+def receptive_fields(model: nn.Module) -> dict[str, ReceptiveField]:
+    """Count the receptive field of every block of the backbone from its convolutions.
 
     Each convolution with a k x k kernel adds k - 1 of its input's steps to the side; a stride
-    multiplies the step.  A shortcut around a block sees less than the block, so it adds nothing.
+    multiplies the step. A shortcut around a block sees less than the block, so it adds nothing.
 
-    Raises TypeError for a network that is no torchvision MobileNetV2 and no plain `nn.Sequential`:
-    in others, convolutions need not run one after the other.
+    Raises
+    ------
+    TypeError
+        For a network that is no torchvision MobileNetV2 and no plain `nn.Sequential`: in others,
+        convolutions need not run one after the other.
     """
-    from torchvision.models import MobileNetV2
-
     if not isinstance(model, MobileNetV2 | nn.Sequential):
         raise TypeError(
             f"cannot count the receptive fields of a {type(model).__name__}: its convolutions may "
@@ -110,71 +131,78 @@ def receptive_fields(model: nn.Module) -> dict[str, Field]:
     for block in split_into_blocks(model)[:-1]:
         for module in (m for part in block.modules for m in part.modules()):
             if isinstance(module, nn.Conv2d):
-                kernel, stride, padding = (
-                    int(pair[0]) for pair in (module.kernel_size, module.stride, module.padding)
-                )
-                side += (kernel - 1) * step
-                first -= padding * step
-                step *= stride
-        fields[block.name] = Field(side, step, first)
+                side += (module.kernel_size[0] - 1) * step
+                first -= int(module.padding[0]) * step
+                step *= module.stride[0]
+        fields[block.name] = ReceptiveField(side, step, first)
     return fields
 
 
 def as_seen(images: Tensor, prepare: Prepare) -> Tensor:
-    """Images at the size in which the network sees them: uint8 `(n, 3, size, size)`, on the CPU."""
+    """Return images as the network sees them: uint8 `(n, 3, size, size)`, on the CPU."""
     x = prepare(images).cpu()
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (prepare.mean, prepare.std))
     return ((x * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
-def crops(images: Tensor, places: Tensor, field: Field) -> Tensor:
-    """The square that a position of the map sees, one for each image; outside the image is grey.
+def crops(images: Tensor, places: Tensor, field: ReceptiveField) -> Tensor:
+    """Cut out the square that a position of the map sees; outside the image is grey.
 
     Parameters
     ----------
-    images : uint8 `(n, 3, size, size)`, as the network sees them (see `as_seen`)
-    places : int64 `(n, 2)`, row and column in the block's map
-    field : the block's receptive field
+    images : Tensor
+        uint8 `(n, 3, size, size)`, as the network sees them (see `as_seen`).
+    places : Tensor
+        int64 `(n, 2)`, row and column in the block's map, one for each image.
+    field : ReceptiveField
+        Of that block.
 
     Returns
     -------
-    uint8 `(n, 3, side, side)`
+    Tensor
+        uint8 `(n, 3, side, side)`.
     """
     margin = field.side  # no square lies further outside than its own side
-    padded = F.pad(images, (margin,) * 4, value=128)
     cut = []
-    for image, (row, column) in zip(padded, places.tolist(), strict=True):
-        top, left = (edge + margin for edge in field.edges(row, column))
+    for image, place in zip(F.pad(images, (margin,) * 4, value=128), places.tolist(), strict=True):
+        top, left = (edge + margin for edge in field.edges(*place))
         cut.append(image[:, top : top + field.side, left : left + field.side])
     return torch.stack(cut)
 
 
 def purity(peaks: Tensor, labels: Tensor, top: int = 9) -> Tensor:
-    """For every channel: of the `top` images that excite it most, the share of their main class.
+    """Return, of the images that excite a channel most, the share of their main class.
 
     Parameters
     ----------
-    peaks : float `(n, c)`; labels : int64 `(n,)`
+    peaks : Tensor
+        float `(n, c)`.
+    labels : Tensor
+        int64 `(n,)`.
+    top : int, optional
+        How many images are taken for each channel.
 
     Returns
     -------
-    float32 `(c,)`, from 1 / top to 1
+    Tensor
+        float32 `(c,)`, from 1 / top to 1.
 
-    Raises ValueError if there are fewer than `top` images.
+    Raises
+    ------
+    ValueError
+        When there are fewer than `top` images.
     """
     if len(peaks) < top:
         raise ValueError(f"the {top} strongest of {len(peaks)} images cannot be taken")
     chosen = labels[peaks.topk(top, dim=0).indices]  # (top, c)
-    classes = int(labels.max()) + 1
-    counts = torch.stack([(chosen == label).sum(0) for label in range(classes)])
-    return counts.max(0).values.float() / top
+    return F.one_hot(chosen).sum(0).max(1).values.float() / top
 
 
 def standardised(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
-    """Both with mean 0 and standard deviation 1 in each column, measured on `train`.
+    """Return both with mean 0 and standard deviation 1 in each column, measured on `train`.
 
     A random network's features may be a billion times smaller than a pretrained one's; scaling
-    makes the two comparable.  Columns that hardly vary stay small: there is only noise in them.
+    makes the two comparable. Columns that hardly vary stay small: there is only noise in them.
     """
     mean, scale = train.mean(0), train.std(0)
     scale = scale + 1e-3 * train.std() + torch.finfo(train.dtype).tiny
@@ -184,15 +212,17 @@ def standardised(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
 def nearest_mean_accuracy(
     train: Tensor, train_labels: Tensor, test: Tensor, test_labels: Tensor
 ) -> float:
-    """How often a test image lies nearest to the mean of its own class, 0 to 1.
+    """Return how often a test image lies nearest to the mean of its own class, 0 to 1.
 
-    Features are standardised first.  Nothing is trained: a class is its average, so the figure
-    says how well apart the classes lie in the features as they are.
+    Features are standardised first. Nothing is trained: a class is its average, so the figure says
+    how well apart the classes lie in the features as they are.
 
     Parameters
     ----------
-    train, test : float `(n, c)`; the class means are taken from `train`
-    train_labels, test_labels : int64 `(n,)`
+    train, test : Tensor
+        float `(n, c)`; the class means are taken from `train`.
+    train_labels, test_labels : Tensor
+        int64 `(n,)`.
     """
     x, y = standardised(train, test)
     classes = train_labels.unique()
@@ -202,7 +232,7 @@ def nearest_mean_accuracy(
 
 
 def principal_plane(features: Tensor) -> Tensor:
-    """The two directions in which features vary most: float `(n, 2)`, after standardising."""
+    """Return the two directions in which features vary most: float `(n, 2)`, standardised."""
     x, _ = standardised(features, features)
     _, _, directions = torch.linalg.svd(x, full_matrices=False)
     return x @ directions[:2].T

@@ -1,6 +1,6 @@
 """What the open exercise of lesson 02 measures: a stack of somebody's blocks, and of plain ones.
 
-The images are the lesson's, from the Shapes world: the class is the direction of the grain.  All
+The images are the lesson's, from the Shapes world: the class is the direction of the grain. All
 is small enough for two seconds of one core: maps of 8 x 8, some hundred images.
 """
 
@@ -27,10 +27,15 @@ EPOCHS, BATCH, RATE = 8, 32, 0.02
 class Measured:
     """Numbers of one kind of block.
 
-    growth : how many times as long the gradient is behind the first block as behind the last one
-        of 13, before any training
-    whole : test accuracy of a trained stack of 5 blocks, 0 to 1
-    without : the same with one block taken out, on average over those that keep the shape
+    Parameters
+    ----------
+    growth : float
+        How many times as long the gradient is behind the first block as behind the last one of 13,
+        before any training.
+    whole : float
+        Test accuracy of a trained stack of 5 blocks, 0 to 1.
+    without : float
+        The same with one block taken out, on average over those that keep the shape.
     """
 
     growth: float
@@ -38,44 +43,27 @@ class Measured:
     without: float
 
 
-class PlainBlock(nn.Module):
-    """Two convolutions with batch norm, and no way around them."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(),
-            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
-            nn.BatchNorm2d(outputs),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """ReLU of F(x)."""
-        return torch.relu(self.layers(x))
-
-
-def measure(make: MakeBlock) -> Measured:
-    """Build two stacks of a kind of block, and measure them; takes some seconds.
-
-    Parameters
-    ----------
-    make : called with inputs, outputs and stride; gives a block for float `(n, inputs, h, w)`
-    """
-    growth = gradient_growth(make)
-    whole, without = accuracy_without_one(make)
-    return Measured(growth, whole, without)
+def plain_block(inputs: int, outputs: int, stride: int) -> nn.Module:
+    """Return two convolutions with batch norm, and no way around them."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+        nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+    )
 
 
 @cache
 def plain() -> Measured:
-    """The same numbers for plain blocks."""
-    return measure(PlainBlock)
+    """Return the numbers of a stack of plain blocks; takes some seconds."""
+    whole, without = accuracy_without_one(plain_block)
+    return Measured(gradient_growth(plain_block), whole, without)
 
 
 def gradient_growth(make: MakeBlock) -> float:
-    """Length of the loss's gradient behind the first block over that behind the last one."""
+    """Return the gradient's length behind the first block over that behind the last one."""
     images, labels, _, _ = _images()
     net = _stack(make, DEEP)
     x, lengths = images[:64], []
@@ -116,7 +104,7 @@ def accuracy_without_one(make: MakeBlock) -> tuple[float, float]:
 
 
 def _stack(make: MakeBlock, beside: int) -> nn.Sequential:
-    """Two convolutions, blocks, one with stride 2, as many blocks again, and a head."""
+    """Build two convolutions, blocks, one with stride 2, as many blocks again, and a head."""
     torch.manual_seed(0)
     stem = nn.Sequential(
         *(nn.Conv2d(3, WIDTH, 3, 2, padding=1), nn.BatchNorm2d(WIDTH), nn.ReLU()),
@@ -131,7 +119,7 @@ def _stack(make: MakeBlock, beside: int) -> nn.Sequential:
 
 @cache
 def _images() -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Training images and labels, test images and labels; pixels from -1 to 1."""
+    """Return training images and labels, test images and labels; pixels from -1 to 1."""
     data = load_shapes("orientation", 640, 256)
     train, test = (images.float() / 127.5 - 1 for images in (data.train_images, data.test_images))
     return train, data.train_labels, test, data.test_labels

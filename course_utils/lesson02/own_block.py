@@ -104,8 +104,8 @@ def measured_block(block: Any) -> str:
         f"behind the last (plain blocks: {plain.growth:.2g}). After a short training a stack of 5 "
         f"has {whole:.0%} of test images right, and {without:.0%} with one block taken out "
         f"(plain: {plain.whole:.0%} and {plain.without:.0%}). Parameters: {_size(equal):,} where "
-        f"x fits (plain: {_size(block_stacks.PlainBlock(IN, IN, 1)):,}), {_size(halving):,} with "
-        f"stride 2 (plain: {_size(block_stacks.PlainBlock(IN, OUT, 2)):,}). "
+        f"x fits (plain: {_size(block_stacks.plain_block(IN, IN, 1)):,}), {_size(halving):,} with "
+        f"stride 2 (plain: {_size(block_stacks.plain_block(IN, OUT, 2)):,}). "
         f"{behind if whole < plain.whole else ''}One seed: other blocks must differ by more than a "
         "few points before you call one better."
     )

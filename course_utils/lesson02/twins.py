@@ -1,7 +1,7 @@
 """Plain and residual twins: two networks with the same layers, the same weights, and one `+ x`.
 
-The plain twin is a chain of convolutions.  The residual twin adds the input of every block to its
-output.  An addition has no parameters, so the twins have the same tensors, down to names and
+The plain twin is a chain of convolutions. The residual twin adds the input of every block to its
+output. An addition has no parameters, so the twins have the same tensors, down to names and
 shapes: a state dict of one loads into the other, and whatever differs, the addition does.
 
 After the plain and residual networks of "Deep Residual Learning for Image Recognition", Kaiming He,
@@ -26,7 +26,14 @@ GROUPS = 3  # groups of blocks; between two groups the map is halved and the cha
 class Block(nn.Module):
     """Two 3 x 3 convolutions that keep the shape; with `shortcut` their input is added.
 
-    Input and output: float `(n, channels, h, w)`.
+    Parameters
+    ----------
+    channels : int
+        Of input and output, float `(n, channels, h, w)`.
+    shortcut : bool
+        Add the input to what the layers make of it.
+    batch_norm : bool, optional
+        False leaves it out, and gives the convolutions a bias.
     """
 
     def __init__(self, channels: int, shortcut: bool, batch_norm: bool = True) -> None:
@@ -65,27 +72,34 @@ def twin(
     """Build one twin; the other kind with the same arguments starts from the same weights.
 
     An ordinary convolution first, which halves the map; then three groups of equally many blocks,
-    with a halving convolution between two groups; then pooling and the head.  That makes
+    with a halving convolution between two groups; then pooling and the head. That makes
     4 + 6 n layers with weights for n blocks a group.
 
     Parameters
     ----------
-    kind : "plain" or "residual"
-    depth : number of layers with weights: 10, 16, 22, 28, ...
-    num_classes : outputs of the head
-    width : channels in the first group; the others have two and four times as many
-    batch_norm : False leaves it out, and gives the convolutions a bias
-    seed : of the random weights (from a generator of their own: torch's stays as it is)
+    kind : {"plain", "residual"}
+        Whether the input of a block is added to its output.
+    depth : int
+        Number of layers with weights: 10, 16, 22, 28, ...
+    num_classes : int
+        Outputs of the head.
+    width : int, optional
+        Channels in the first group; the others have two and four times as many.
+    batch_norm : bool, optional
+        False leaves it out, and gives the convolutions a bias.
+    seed : int, optional
+        Of the random weights (from a generator of their own: torch's stays as it is).
 
     Returns
     -------
-    A network for float images `(n, 3, h, w)`, as an `nn.Sequential`: blocks named as
-    `stem`, `block1`, ..., `halve1`, ..., `head`.
+    nn.Sequential
+        For float images `(n, 3, h, w)`; its blocks are named `stem`, `block1`, ..., `halve1`, ...,
+        `head`.
 
     Raises
     ------
     ValueError
-        If the kind is unknown or the depth is not 4 + 6 n with n at least 1.
+        When the kind is unknown or the depth is not 4 + 6 n with n at least 1.
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
@@ -97,21 +111,19 @@ def twin(
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        parts: OrderedDict[str, nn.Module] = OrderedDict()
-        parts["stem"] = nn.Sequential(*_convolution(3, width, 2, batch_norm), nn.ReLU())
+        parts: dict[str, nn.Module] = {
+            "stem": nn.Sequential(*_convolution(3, width, 2, batch_norm), nn.ReLU())
+        }
         for group in range(GROUPS):
             channels = width * 2**group
             if group:
-                parts[f"halve{group}"] = nn.Sequential(
-                    *_convolution(channels // 2, channels, 2, batch_norm), nn.ReLU()
-                )
-            for _ in range(count):
-                number = sum(name.startswith("block") for name in parts) + 1
+                halving = _convolution(channels // 2, channels, 2, batch_norm)
+                parts[f"halve{group}"] = nn.Sequential(*halving, nn.ReLU())
+            for number in range(group * count + 1, (group + 1) * count + 1):
                 parts[f"block{number}"] = Block(channels, kind == "residual", batch_norm)
-        parts["head"] = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)
-        )
-    return nn.Sequential(parts)
+        head = nn.Linear(channels, num_classes)
+        parts["head"] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
+    return nn.Sequential(OrderedDict(parts))
 
 
 @torch.no_grad()
@@ -122,17 +134,22 @@ def nudge(
 
     Parameters
     ----------
-    net : any network that `split_into_blocks` can take apart; it runs in train mode (statistics of
-        the batch), and its running statistics follow, as in training
-    x : float `(n, 3, h, w)`, the network's input
-    size : of the noise, as a part of the images' standard deviation
-    seed : of the noise
+    net : nn.Module
+        Any network that `split_into_blocks` can take apart; it runs in train mode (statistics of
+        the batch), and its running statistics follow, as in training.
+    x : Tensor
+        float `(n, 3, h, w)`, the network's input.
+    size : float, optional
+        Of the noise, as a part of the images' standard deviation.
+    seed : int, optional
+        Of the noise.
 
     Returns
     -------
-    One row a block but the head: `block`, its number from 1, and `change`, the length of the change
-    of its output over the length of what tells one image's output from another's (the output
-    less its mean over the batch).  A change of 1 is as large as another image would make.
+    list of dict
+        One row a block but the head: `block`, its number from 1, and `change`, the length of the
+        change of its output over the length of what tells one image's output from another's (the
+        output less its mean over the batch). A change of 1 is as large as another image would make.
     """
     net.train()
     noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed)).to(x.device)

@@ -15,26 +15,26 @@ FILLED = "#BCD7F5"  # behind black numbers
 
 
 def weights_between(layer: nn.Conv2d) -> Tensor:
-    """How many weights of a convolution lead from each input channel to each output channel.
+    """Count the weights of a convolution from each input channel to each output channel.
 
     Returns
     -------
-    int64 `(out_channels, in_channels)`: the kernel's area where two channels are connected, else 0
+    Tensor
+        int64 `(out_channels, in_channels)`: the kernel's area where two channels are connected,
+        else 0.
     """
+    outputs, inputs = layer.out_channels // layer.groups, layer.in_channels // layer.groups
     area = layer.weight[0, 0].numel()
-    counts = torch.zeros(layer.out_channels, layer.in_channels, dtype=torch.int64)
-    outputs, inputs = (n // layer.groups for n in (layer.out_channels, layer.in_channels))
-    for group in range(layer.groups):
-        counts[group * outputs : (group + 1) * outputs, group * inputs : (group + 1) * inputs] = (
-            area
-        )
-    return counts
+    return torch.block_diag(*[torch.full((outputs, inputs), area)] * layer.groups)
 
 
 def connections(layers: Mapping[str, nn.Conv2d]) -> Figure:
-    """One square table a layer: a filled cell wherever an output channel sees an input channel.
+    """Draw a square table a layer: a filled cell where an output channel sees an input channel.
 
-    layers : title -> convolution; with some eight channels the numbers in the cells are legible
+    Parameters
+    ----------
+    layers : mapping of str to nn.Conv2d
+        By title; with some eight channels the numbers in the cells are legible.
     """
     figure, axes = new_figure(3.0 * len(layers), 3.8, len(layers))
     for ax, (title, layer) in zip(axes, layers.items(), strict=True):
@@ -55,9 +55,14 @@ def connections(layers: Mapping[str, nn.Conv2d]) -> Figure:
 
 
 def block_from_the_side(block: nn.Module, shortcut: bool) -> Figure:
-    """The convolutions of a block in a row: the taller a box, the more channels flow there.
+    """Draw a block's convolutions in a row: the taller a box, the more channels flow there.
 
-    shortcut : draw the path from the block's input to the sum at its end
+    Parameters
+    ----------
+    block : nn.Module
+        Its convolutions run one after the other.
+    shortcut : bool
+        Draw the path from the block's input to the sum at its end.
     """
     layers = [m for m in block.modules() if isinstance(m, nn.Conv2d)]
     widths = [layers[0].in_channels, *(layer.out_channels for layer in layers)]

@@ -479,7 +479,7 @@ for block in (1, 3):
 # a block by a fixed rule: the purest, two in between, and the least pure.
 
 # %%
-train_answers = activations.scan(model, data.train_images, course.prepare)
+train_answers = activations.summarise(model, data.train_images, course.prepare)
 seen_images = activations.as_seen(data.train_images, course.prepare)
 
 
@@ -538,17 +538,17 @@ my_guess = ...  # "rises", "flat" or "falls", for each network
 
 # %%
 half = min(150, len(data.train_images) // 2)
-test_answers = activations.scan(model, test_images, course.prepare)
+test_answers = activations.summarise(model, test_images, course.prepare)
 scans = {}  # (network, seed) -> answers to that seed's training images, their labels, test answers
 for seed in (0, 1, 2):
     chosen = balanced_choice(data.train_labels, half, seed)
     labels, other = data.train_labels[chosen], random_network(seed)
-    own = {block: answer.of(chosen) for block, answer in train_answers.items()}
+    own = {block: answer.select(chosen) for block, answer in train_answers.items()}
     scans["pretrained", seed] = own, labels, test_answers
     scans["random", seed] = (
-        activations.scan(other, data.train_images[chosen], course.prepare),
+        activations.summarise(other, data.train_images[chosen], course.prepare),
         labels,
-        activations.scan(other, test_images, course.prepare),
+        activations.summarise(other, test_images, course.prepare),
     )
 
 # %%

@@ -20,27 +20,27 @@ def small() -> nn.Sequential:
     return net.eval()
 
 
-def test_scan_finds_the_strongest_place_and_leaves_the_modes_alone() -> None:
+def test_summarise_finds_the_strongest_place_and_leaves_the_modes_alone() -> None:
     images = torch.zeros(3, 3, 5, 7)
     for i, (row, column) in enumerate([(0, 0), (4, 6), (2, 3)]):
         images[i, 0, row, column] = 7
     net = small().train()
-    answers = activations.scan(net, images, as_they_are, batch_size=2)["0"]
+    answers = activations.summarise(net, images, as_they_are, batch_size=2)["0"]
     assert answers.place[:, 0].tolist() == [[0, 0], [4, 6], [2, 3]]
     assert torch.allclose(answers.peak, torch.full((3, 1), 7.0))
     assert torch.allclose(answers.mean, torch.full((3, 1), 7 / 35))
     assert net[1].training
     assert torch.equal(net[1].running_mean, torch.zeros(1))  # it ran in eval mode
-    assert answers.of(torch.tensor([2])).place.tolist() == [[[2, 3]]]
+    assert answers.select(torch.tensor([2])).place.tolist() == [[[2, 3]]]
 
 
-def test_scan_covers_the_backbone_and_refuses_nothing() -> None:
+def test_summarise_covers_the_backbone_and_refuses_nothing() -> None:
     model = mobilenet_v2(num_classes=2)
-    answers = activations.scan(model, torch.rand(2, 3, 32, 32), as_they_are)
+    answers = activations.summarise(model, torch.rand(2, 3, 32, 32), as_they_are)
     assert list(answers) == [f"features.{i}" for i in range(19)]
     assert answers["features.18"].mean.shape == (2, 1280)
     with pytest.raises(ValueError, match="no images"):
-        activations.scan(model, torch.rand(0, 3, 32, 32), as_they_are)
+        activations.summarise(model, torch.rand(0, 3, 32, 32), as_they_are)
 
 
 @pytest.mark.parametrize("block", [0, 1, 2, 3, 4])
@@ -69,7 +69,7 @@ def test_receptive_fields_need_a_chain() -> None:
 
 def test_crops_are_the_square_around_the_place_and_grey_outside() -> None:
     images = torch.arange(2 * 3 * 8 * 8, dtype=torch.uint8).reshape(2, 3, 8, 8)
-    field = activations.Field(side=3, step=2, first=-1.0)
+    field = activations.ReceptiveField(side=3, step=2, first=-1.0)
     corner, inside = activations.crops(images, torch.tensor([[0, 0], [2, 1]]), field)
     assert torch.equal(inside, images[1, :, 3:6, 1:4])
     assert torch.equal(corner[:, 1:, 1:], images[0, :, :2, :2])
