@@ -81,6 +81,7 @@ def half_precision(model: nn.Module) -> dict[str, Tensor]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=384_000)
+    parser.add_argument("--validation", type=int, default=3000, help="images to validate on")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--weight-decay", type=float, default=0.05)
@@ -93,7 +94,7 @@ def main() -> None:
     model = torchvision.models.mobilenet_v2(num_classes=len(names))
     model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(parameter_groups(model, args.weight_decay), lr=args.rate)
-    val_images, val_labels, _ = shapes.make("source", 3000, VALIDATION_SEED)
+    val_images, val_labels, _ = shapes.make("source", args.validation, VALIDATION_SEED)
 
     args.out.mkdir(parents=True, exist_ok=True)
     steps = args.images // args.batch
@@ -101,7 +102,7 @@ def main() -> None:
     step = 0
     while step < steps:
         chunk_seed = args.seed * 1000 + step * args.batch // CHUNK
-        images, labels, _ = shapes.make("source", CHUNK, chunk_seed)
+        images, labels, _ = shapes.make("source", min(CHUNK, args.images), chunk_seed)
         for x, y in zip(images.split(args.batch), labels.split(args.batch), strict=True):
             if step == steps:
                 break
@@ -145,7 +146,7 @@ def main() -> None:
         "command": "python -m benchmarks.pretraining.pretrain_shapes",
         "arguments": {k: v for k, v in vars(args).items() if k != "out"},
         "data": f"Shapes source, 32 px enlarged to {SIZE} px, every training image fresh",
-        "validation": f"3000 images, seed {VALIDATION_SEED}",
+        "validation": f"{args.validation} images, seed {VALIDATION_SEED}",
         "accuracy": final,
         "curve": curve,
         "minutes": (time.perf_counter() - start) / 60,

@@ -10,7 +10,8 @@ import torch
 
 
 def test_pretraining_writes_weights_that_the_course_reads_and_their_record(tmp_path: Path) -> None:
-    run("pretraining.pretrain_shapes", "--images", "128", "--out", str(tmp_path), cwd=tmp_path)
+    tiny = ["--images", "128", "--validation", "64", "--out", str(tmp_path)]
+    run("pretraining.pretrain_shapes", *tiny, cwd=tmp_path)
     model = load_mobilenet_v2(tmp_path / "mobilenet_v2-shapes.safetensors")
     assert model.classifier[1].out_features == 30
     assert all(torch.isfinite(p).all() for p in model.parameters())
