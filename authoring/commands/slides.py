@@ -31,7 +31,7 @@ def main(args: argparse.Namespace) -> int:
     """Write a deck for each lesson, and a page of contents; 1 if one could not be made."""
     # Imported here: the other commands also work where nbconvert is not installed.
     from authoring import notebooks
-    from authoring.slides import live
+    from authoring.slides import cells
 
     try:
         chosen = notebooks.choose(notebooks.lessons(), args.lessons)
@@ -43,7 +43,7 @@ def main(args: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     if args.live:
         for lesson in chosen:
-            made = live.copy_of(notebooks.read_notebook(lesson.notebook))
+            made = cells.live_copy(notebooks.read_notebook(lesson.notebook))
             notebooks.write_whole(notebooks.as_text(made), folder / lesson.notebook.name)
         print(f"Notebooks to present are in {folder}.")
         return 0

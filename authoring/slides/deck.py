@@ -7,19 +7,17 @@ are put into the file. reveal.js lies in `template/static/reveal`, as npm has it
 
 import html
 import re
-from collections.abc import Collection, Iterator
-from copy import deepcopy
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from authoring import notebooks
 from authoring.slides import notes
-from authoring.slides.pages import Page, lay_out
-from authoring.slides.parts import Part, cut, markdown
+from authoring.slides.cells import as_slides, slide_type
 
-import nbformat
 from nbconvert import SlidesExporter
 from nbformat import NotebookNode
+from nbformat.v4 import new_notebook
 from traitlets.config import Config
 
 TEMPLATES = Path(__file__).parent
@@ -71,19 +69,19 @@ def build(notebook: Path, available: Collection[str] = ()) -> Deck:
     said = notes.read(notes.path_of(notebook))
     if wrong := notes.findings(lesson, said):
         raise notes.NotesError(f"{notes.path_of(notebook).name}: " + "; ".join(wrong))
-    pages = lay_out(cut(deepcopy(lesson)))
-    cells = [cell for page in pages for cell in _cells(page, said.get(page.section, ""))]
-    for cell in cells:
+    shown = list(as_slides(lesson, said))
+    for cell in shown:
         if cell.cell_type == "markdown":
             cell.source = _links(cell.source, available)
-    title = pages[0].section or pages[1].section
+    title = next(iter(notes.sections(lesson)))
     number, _, name = title.partition(" · ")
     body, _ = _exporter().from_notebook_node(
-        nbformat.v4.new_notebook(cells=cells, metadata={"title": name or title}),
+        new_notebook(cells=shown, metadata={"title": name or title}),
         resources={"deck": {"title": title, "number": number, "world": world(lesson)}},
     )
+    slides = sum(slide_type(cell) in ("slide", "subslide") for cell in shown)
     minutes = sum(map(notes.minutes, said.values()))
-    return Deck(notebook.stem, title, body, len(pages), minutes)
+    return Deck(notebook.stem, title, body, slides, minutes)
 
 
 def world(lesson: NotebookNode) -> str:
@@ -102,49 +100,9 @@ def _exporter() -> SlidesExporter:
     config.SlidesExporter.exclude_input_prompt = True
     config.SlidesExporter.exclude_output_prompt = True
     config.TagRemovePreprocessor.enabled = True
-    config.TagRemovePreprocessor.remove_input_tags = {"no-code"}
+    config.TagRemovePreprocessor.remove_input_tags = {"slide-no-code"}
+    config.TagRemovePreprocessor.remove_all_outputs_tags = {"slide-no-output"}
     return SlidesExporter(config=config)
-
-
-def _cells(page: Page, said: str) -> Iterator[NotebookNode]:
-    """Yield a page as cells with the metadata by which nbconvert makes slides."""
-    start = markdown(_heading(page))
-    kind = "slide" if page.starts else "subslide"
-    start.metadata["slideshow"] = {"slide_type": kind, "data": {"layout": page.layout}}
-    yield start
-    if text := "\n\n".join([said, *page.spoken]).strip():
-        speaker = markdown(text)
-        speaker.metadata["slideshow"] = {"slide_type": "notes"}
-        yield speaker
-    for cell, fragment in _joined(page.parts):
-        if fragment:
-            cell.metadata["slideshow"] = {"slide_type": "fragment"}
-        yield cell
-
-
-def _heading(page: Page) -> str:
-    level = 1 if page.layout == "title" else 2
-    return f'<h{level} class="where">{html.escape(page.where)}</h{level}>'
-
-
-def _joined(parts: list[tuple[Part, bool]]) -> Iterator[tuple[NotebookNode, bool]]:
-    """Join paragraphs that come one after the other, so that a key press brings up all of them."""
-    last: NotebookNode | None = None
-    waits = False
-    for part, fragment in parts:
-        is_text = part.kind == "text"
-        if last is not None and is_text and fragment == waits:
-            last.source += "\n\n" + part.text
-            continue
-        if last is not None:
-            yield last, waits
-            last = None
-        if is_text:
-            last, waits = part.cell, fragment
-        else:
-            yield part.cell, fragment
-    if last is not None:
-        yield last, waits
 
 
 def _links(text: str, available: Collection[str]) -> str:

@@ -10,7 +10,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # 0 · Start here
 #
 # Somebody has trained a network on many thousands of images, for hours or days. You have a few
@@ -31,14 +31,14 @@
 # one, and go on downwards. At each **Predict**, write your guess into the cell before you run it.
 # A wrong guess is worth more than a right one: it shows you what to think about.
 
-# %% cellView="form" jupyter={"source_hidden": true}
+# %% cellView="form" jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # @title Set up the course
 import os, subprocess, sys
 if "google.colab" in sys.modules: print(end=subprocess.getoutput("test -d ~/transfer-learning || git clone -q --depth=1 'no address set, run `python -m authoring publish OWNER/NAME`' ~/transfer-learning"))
 sys.path[:0] = [os.path.abspath(".."), os.path.expanduser("~/transfer-learning")]
 import course_utils  # not found? git says why: is the address spelt right, is it public, does the network answer?
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 import pandas as pd
 import torch
 from torch import nn
@@ -56,7 +56,7 @@ from course_utils.lab import Lab
 
 course = course_utils.begin(lesson=0, train=2000, test=1000)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # The lines above say in which **[world](GLOSSARY.md#world)** you are, that is, which images and which weights this run
 # uses. Without a network connection the course draws its own images, so it works anywhere. To use
 # photographs, or your own images, see the last line above. Everything below works in each world.
@@ -73,7 +73,7 @@ some = data.subset(train=min(300, len(data.train_labels)))  # shuffled, the clas
 sheet = plots.class_sheet(some.train_images, some.train_labels, names[:20])
 plots.show(sheet, alt="Some training images of each class, one class a row, with its name.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## Ask a network that has never seen these classes
 #
 # Training leaves a network with millions of numbers. These are its **[pretrained weights](GLOSSARY.md#pretrained-weights)**: numbers
@@ -87,15 +87,15 @@ print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.1f} million numbers t
 print(f"It knows {len(old_names)} classes, such as {', '.join(old_names[:6])}.")
 print(f"Of our {len(names)} classes it knows {len(set(names) & set(old_names))} by name.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** We show it 20 of our images. What will it do?
 # (a) answer "I do not know"; (b) name some old [class](GLOSSARY.md#class), with low confidence everywhere;
 # (c) name some old class, and be sure of it more often than not.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # write "a", "b" or "c" here
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 few = datasets.balanced_choice(data.test_labels, min(20, len(data.test_labels)), seed=0)
 with torch.no_grad():
     scores = model(course.prepare(data.test_images[few]))  # one score for each old class
@@ -106,7 +106,7 @@ wall = plots.image_grid(data.test_images[few], titles)
 plots.show(wall, alt="Test images; under each the old class it was taken for, and how surely.")
 print(f"More than 50 % sure: {(sure > 0.5).sum()} of {len(few)}. Most sure: {sure.max():.0%}.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # It has no way to say "I do not know". It has one output for each old class, and the largest wins.
 # The percentages are shares among the old words, so they add up to 100 % even where none fits. A
 # high one does not mean that the answer is right: it means that the other old words fit even less.
@@ -123,19 +123,19 @@ torch.manual_seed(0)
 model.classifier[1] = nn.Linear(model.last_channel, len(names), device=course.device)
 print("after: ", model.classifier[1])
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** The backbone is pretrained, and the new head is brand new: its weights are random
 # numbers. How many percent of the [test images](GLOSSARY.md#test-images) will be right now? About 0, about as many as by
 # [guessing](GLOSSARY.md#at-chance), or clearly more?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # write a number here
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 before = training.evaluate(model, data.test_images, data.test_labels, course.prepare)
 print(f"new head, not trained: {before.accuracy:.1%} right; guessing: about {chance:.0%}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # It guesses. The features may be excellent, but a random head reads them at random. One head may
 # land a little above chance and another a little below: that is luck.
 #
@@ -152,12 +152,12 @@ learns = freezing.count_trainable(model)
 total = sum(p.numel() for p in model.parameters())
 print(f"{learns:,} of {total:,} numbers still learn: {learns / total:.1%}, all in the head")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # A frozen backbone gives the same features for the same image, today and in the last [epoch](GLOSSARY.md#epoch). So we
 # run it once for each image and keep the result. Training only a new head on features from a frozen
 # backbone is called **[feature extraction](GLOSSARY.md#feature-extraction)**.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 @torch.no_grad()
 def features_of(network, images):
     """Run the backbone, then average over the positions in the image: float `(n, 1280)`."""
@@ -171,16 +171,16 @@ train_x, train_y = features_of(model, data.train_images), data.train_labels.to(c
 test_x, test_y = features_of(model, data.test_images), data.test_labels.to(course.device)
 print(f"each image has become {train_x.shape[1]} numbers")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## Watch it learn
 #
 # **Predict.** We train the head on these features, ten times through all training images. How many
 # percent of the test images will be right at the end? And after the first tenth of the steps?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # write two numbers here
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 epochs, batch = 10, min(64, len(train_x))
 steps = epochs * len(train_x.split(batch))
 live = figures_00.LiveAccuracy(steps, before.accuracy, chance)
@@ -197,7 +197,7 @@ for epoch in range(epochs):
             live.add((model.classifier(test_x).argmax(1) == test_y).float().mean().item())
 live.finish()
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Look at where the curve bends: how much of the gain came within the first tenth of the steps? Part
 # of the time you waited went into drawing the figure. The test images were only looked at: no weight
 # was changed by them, and nothing was chosen.
@@ -214,16 +214,16 @@ plots.show(wall, alt="The same images with the new answers: a tick where right; 
            "cross, and the true class in brackets.")
 print(f"before training {before.accuracy:.1%}, after {after.accuracy:.1%} of the test images")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Now it answers in our words. This figure came from the whole network, images in and classes out:
 # the head that we trained on stored features fits the backbone they came from.
 #
 # **Predict.** Which two of our classes will it mix up most often?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # write two class names here
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 wrong = pd.DataFrame({
     "true class": [names[i] for i in data.test_labels[~right]],
     "taken for": [names[i] for i in after.predictions[~right]],
@@ -234,7 +234,7 @@ if len(names) <= 20:
                "the diagonal holds the right ones.")
 wrong.value_counts().head(5).rename("times").reset_index()
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Right answers lie on the diagonal, mistakes beside it. Look at the images of the most frequent
 # mistakes: are these mistakes that you could have made?
 #
@@ -247,7 +247,7 @@ wrong.value_counts().head(5).rename("times").reset_index()
 # comparison would be won before it began. So we bring all features to the same scale, for both
 # backbones: each has mean 0 and [standard deviation](GLOSSARY.md#standard-deviation) 1 over the training images.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def train_head(train_x, train_y, test_x, test_y, seed, epochs=20):
     """Train a new head as above; return the share of test images that it gets right."""
     torch.manual_seed(seed)
@@ -270,7 +270,7 @@ def train_head(train_x, train_y, test_x, test_y, seed, epochs=20):
 # that decide everything random, here which images are drawn, the head's first weights, the order of
 # the [batches](GLOSSARY.md#batch), and the weights of the random backbone.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 most = min(1000, len(data.train_images))
 features = {}  # (backbone, seed) -> the features of that seed's images
 for seed in (0, 1, 2):
@@ -285,14 +285,14 @@ for seed in (0, 1, 2):
 ratio = train_x.std() / features["random", 0][0].std()
 print(f"The pretrained features are {ratio:.0e} times as large as the random ones.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** How many percent will the head reach on random features? Exactly chance, a little
 # more, or nearly as much as on pretrained ones?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # write a number here
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def compare(seed, backbone, images):
     """One head, trained on the first `images` of a seed's training images."""
     x, y, tx = features[backbone, seed]
@@ -307,7 +307,7 @@ dots = plots.dots(control, "accuracy", "backbone", xlabel=label)
 plots.show(dots, alt="Two rows, random and pretrained backbone: a dot for each of three runs, and "
            "a bar at their mean.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Everything is equal in the two rows but the backbone's weights. The distance between the bars is
 # therefore what the pretrained weights are worth here. The distance from the random row to chance
 # is what a head can do with almost any features: it need not be zero.
@@ -317,10 +317,10 @@ plots.show(dots, alt="Two rows, random and pretrained backbone: a dot for each o
 # **Predict.** We go down to a few dozen images. With so few, will a new head on pretrained features
 # still beat a head on random features that has them all?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # yes or no
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 sizes = [n for n in (30, 100, 300, 1000) if n < most]
 smaller = experiments.repeat(
     compare, seeds=[0, 1, 2], backbone=["random", "pretrained"], images=sizes
@@ -334,7 +334,7 @@ plots.show(figure, alt="Accuracy against the number of training images, on a log
            "one line for the random backbone and one for the pretrained, each with a band of one "
            "standard deviation over three runs.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Read the figure in two directions. Upwards: with equally many images, how far apart are the lines?
 # Sideways: does the random line ever come to where the pretrained one begins? And look at the right
 # end of the pretrained line. If it still climbs, more images would help. But a frozen backbone
@@ -350,10 +350,10 @@ plots.show(figure, alt="Accuracy against the number of training images, on a log
 # **Predict.** What does the thaw do within its 15 steps? Does the accuracy rise, fall, or stay? And
 # how much longer does a step take while everything learns: 2, 5 or more than 20 times?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "rises", "falls" or "stays", and a number
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 lab = Lab(train=300, test=200, seed=0)
 lab.run(40)  # the backbone is frozen, and the new head learns
 lab.preset("all")  # from the next step on, everything learns
@@ -362,7 +362,7 @@ lab.preset("head only")  # and now the backbone stands still again, as it is by 
 lab.run(25)
 lab
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 seen = dict(lab.session.snapshot()["evaluations"])  # step -> accuracy on images held out
 for step, what in [(0, "at the start"), (40, "head trained"), (55, "all thawed"), (80, "refrozen")]:
     print(f"step {step:2}, {what:12} {seen[step]:.1%} of the held-out images right")
@@ -371,7 +371,7 @@ times_as_long = pace.iloc[-1] / pace.iloc[0]
 print(f"A step took {1000 * pace.iloc[0]:.1f} ms with the backbone frozen, "
       f"{1000 * pace.iloc[-1]:.0f} ms while all learned.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Two things make the frozen steps so much faster. Only the head has
 # to be corrected. And since a frozen backbone always gives the same answer, the lab runs it only once for
 # each image and keeps the outputs; only the head is computed again. Without that trick, a frozen
@@ -394,12 +394,12 @@ print(f"A step took {1000 * pace.iloc[0]:.1f} ms with the backbone frozen, "
 # Which share of all the network's weights sits in the new head? Compute it from `model`, without
 # using `learns` and `total`, as a number between 0 and 1.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 share_of_head = ...
 check.head_share(share_of_head, model)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 0.2
 #
 # Find the test image for which the trained network is *wrong and most sure of it*. Store its place
@@ -407,12 +407,12 @@ check.head_share(share_of_head, model)
 # each test image and which class it names; `right` says where it is right. Then look at the image
 # with `plots.image_grid`: would you have known?
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 most_sure_and_wrong = ...
 check.sure_and_wrong(most_sure_and_wrong, model.classifier(test_x), test_y)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you saw
 #
 # - A network answers in the classes it was trained on, whatever you show it. It cannot say no.
@@ -423,7 +423,7 @@ check.sure_and_wrong(most_sure_and_wrong, model.classifier(test_x), test_y)
 # - Letting the backbone learn as well makes every step cost more, and its outputs can no longer be
 #   kept. Whether it pays is the question of lesson 05.
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 gap = control.groupby("backbone")["accuracy"].mean()
 print(f"New head, untrained: {before.accuracy:.1%} of the test images right.")
 print(f"Trained on {len(train_x)} images: {after.accuracy:.1%}.")
@@ -437,10 +437,10 @@ print(f"Worth of the weights at {most} images: {worth:.1f} points.")
 print(f"A step with everything thawed took {times_as_long:.0f} times as long as one of "
       "the head alone on kept outputs.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What was measured
 
-# %%
+# %% tags=["slide-no-code"]
 print(f"images    {data}")
 print(f"weights   {course.weights.title}; random ones: torchvision's own initialisation")
 print(f"input     {course.size} x {course.size} pixels, on {course.device}")
@@ -448,7 +448,7 @@ print("head      dropout 0.2 and one linear layer; AdamW, rate 0.003, batches of
 print("runs      live curve: 1 run, seed 0, 10 epochs; comparison: seeds 0, 1 and 2, 20 epochs")
 print("panel     1 run, seed 0; the backbone's rate is 0.001, the head's 0.003")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## How the course works
 #
 # **Predict, run, explain.** Every lesson is built like this one. Exercises stand on their own:
@@ -466,7 +466,8 @@ print("panel     1 run, seed 0; the backbone's rate is 0.001, the head's 0.003")
 #
 # **Something fails?** In a terminal, in the course's folder, run `python -m course_utils doctor`.
 # It checks versions, memory, data, weights and network, and says what to do.
-#
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **The lessons**
 #
 # | | lesson | what you see for yourself |
@@ -486,10 +487,10 @@ print("panel     1 run, seed 0; the backbone's rate is 0.001, the head's 0.003")
 #
 # **Your exercises so far:**
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 catalogue.progress_table()
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## Next
 #
 # [Lesson 01: Pretrained weights](01_pretrained_weights.ipynb) opens the file that all of this came

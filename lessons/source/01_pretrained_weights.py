@@ -9,7 +9,7 @@
 #     language: python
 #     name: python3
 # ---
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # 1 · Pretrained weights
 #
 # In lesson 00 a file made the difference. With its numbers in the network, a few hundred images were
@@ -27,14 +27,14 @@
 #
 # **Before you start.** [Start here](00_start_here.ipynb) shows the whole journey in a minute.
 
-# %% cellView="form" jupyter={"source_hidden": true}
+# %% cellView="form" jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # @title Set up the course
 import os, subprocess, sys
 if "google.colab" in sys.modules: print(end=subprocess.getoutput("test -d ~/transfer-learning || git clone -q --depth=1 'no address set, run `python -m authoring publish OWNER/NAME`' ~/transfer-learning"))
 sys.path[:0] = [os.path.abspath(".."), os.path.expanduser("~/transfer-learning")]
 import course_utils  # not found? git says why: is the address spelt right, is it public, does the network answer?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 import hashlib
 import json
 import pickle
@@ -60,7 +60,7 @@ from course_utils.networks.blocks import split_into_blocks
 
 course = course_utils.begin(lesson=1, train=300, test=150)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1.1 Open the file
 #
 # A **checkpoint** is a file in which a network's numbers are kept. We read the one of this world, and
@@ -74,7 +74,7 @@ for name in sorted(state)[:9]:
     print(f"  {name:34} {tuple(state[name].shape)!s:15} {state[name].dtype}")
 print(f"  ... {len(state)} tensors in all")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # It is a dictionary: names on the left, tensors on the right. There is no program in it, no picture
 # of the network, no list of layers. The names must fit a network that *you* build. `features.0.0` is
 # the first layer of the first block, a [convolution](GLOSSARY.md#convolution) with 32 filters of 3 colours and 3 x 3 pixels.
@@ -87,14 +87,14 @@ model = mobilenet_v2(num_classes=old_classes)
 print(model.load_state_dict(state))
 model = model.to(course.device, memory_format=torch.channels_last).eval()
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** The network has 52 convolutions, and the head has weights as well. There
 # are many more tensors than that in the file. Which layers do the others belong to?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # write the name of a kind of layer
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 buffers = {name for name, _ in model.named_buffers()}
 rows = []
 for name in model.state_dict():  # in the order of the layers
@@ -109,11 +109,11 @@ for name in model.state_dict():  # in the order of the layers
     })
 tensors = pd.DataFrame(rows)
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output", "slide-no-code"]
 kinds = tensors.groupby(["kind", "layer", "tensor"], sort=False)
 print(kinds["numbers"].agg(tensors="count", numbers="sum").reset_index().to_string(index=False))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Most tensors belong to **[batch norm](GLOSSARY.md#batch-norm)**, the layer that follows each convolution. It brings every
 # channel to mean 0 and standard deviation 1, then scales and shifts it. The table knows two kinds:
 #
@@ -126,7 +126,7 @@ print(kinds["numbers"].agg(tensors="count", numbers="sum").reset_index().to_stri
 # Does the sum come out? All numbers in the file must be the network's parameters and buffers, and
 # nothing else.
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 in_file = tensors.groupby("kind")["numbers"].sum()
 in_network = {
     "parameter": sum(p.numel() for p in model.parameters()),
@@ -136,22 +136,22 @@ for kind, count in in_network.items():
     print(f"{kind + 's':11} {count:9,} in the network, the same in the file: {count == in_file[kind]}")
 print(f"{in_file['buffer'] / in_file.sum():.1%} of all numbers are buffers")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # And the bytes? A number of type `float32` takes four bytes, one of `float16` takes two.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 stored = tensors["bytes"].sum()
 size = path.stat().st_size
 print(f"{path.name}: {size:,} bytes")
 print(f"  {stored:>12,} bytes of numbers, {stored / tensors['numbers'].sum():.2f} for each number")
 print(f"  {size - stored:>12,} bytes around them: names, shapes, types ({1 - stored / size:.1%})")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # A file format is no magic. The format `.safetensors` is so simple that we can read it by hand: eight
 # bytes with the length of a header, the header (names, types, shapes, and where each tensor begins
 # and ends), then nothing but numbers. We write the network in that format, and take the file apart.
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 folder = Path(tempfile.mkdtemp())
 ours = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
 save_file(ours, folder / "ours.safetensors")
@@ -163,16 +163,16 @@ print("features.0.0.weight:", header["features.0.0.weight"])
 numbers = sum(t.numel() * t.element_size() for t in ours.values())
 print(f"8 + {length:,} + {numbers:,} bytes are the whole file: {8 + length + numbers == len(raw)}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Where do the parameters sit? `freezing.block_table` counts them by block, from input to head.
 #
 # **Predict.** In which third of the blocks are most parameters: near the input, in the middle, or
 # near the output? And the buffers?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "input", "middle" or "output"
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 table = freezing.block_table(model)
 plots.show(
     plots.block_bars(table, {"parameters": "parameters", "buffers": "buffers"}),
@@ -180,12 +180,12 @@ plots.show(
     "bottom: how many parameters it has, and how many numbers in buffers.",
 )
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output", "slide-no-code"]
 deep = table["parameters"][14:].sum() / table["parameters"].sum()
 print(f"the last {len(table) - 14} of {len(table)} blocks hold {deep:.0%} of the parameters")
 print(f"features.0, which sees the image first, has {table['parameters'][0]:,}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Near the output there are more channels, and a layer that joins many channels to many channels has
 # a weight for each pair. So "freeze the first half" freezes few parameters, and the file is large
 # because of its last blocks.
@@ -199,11 +199,11 @@ print(f"features.0, which sees the image first, has {table['parameters'][0]:,}")
 # variance 1. For how many percent of the images will the network still give the same answer as the
 # intact one? And without the very first convolution, or without the weights and biases of batch norm?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # three numbers
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 @torch.no_grad()
 def answers(network):
     """The old class that the network names for each test image."""
@@ -220,7 +220,7 @@ def load_without(left_out):
     return network.to(course.device, memory_format=torch.channels_last)
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 data = course.load(300, 150)  # as many on any machine; fewer, if your own folder has fewer
 test_images, names = data.test_images, data.class_names
 intact = answers(model)
@@ -236,7 +236,7 @@ for title, left_out in parts.items():
     count = sum(state[name].numel() for name in left_out)
     print(f"{title:32} {count:6,} numbers   same answer for {same:4.0%} of the images")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The buffers are about one percent of the numbers. Look at what is left without them, and then without
 # the first convolution, the layer that sees the image. No error was raised:
 # `strict=False` keeps silent. The reason may be this: each layer was trained on channels that batch
@@ -248,7 +248,7 @@ for title, left_out in parts.items():
 # running images through the network in [train mode](GLOSSARY.md#train-mode). We test that.
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 @torch.no_grad()
 def take_statistics(network, images):
     """Forget batch norm's statistics, and take them from images; no weight changes."""
@@ -269,13 +269,13 @@ after = (answers(broken) == intact).float().mean().item()
 print(f"same answer as the intact network: {before:.0%} before, {after:.0%} after "
       f"a look at {len(data.train_images)} images without labels")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The answers need not come back in full. These are images of our new classes, and their statistics
 # are not quite those of the old ones. With images of the *old* task they should. The record below
 # measures that: the accuracy of the old head on its old classes, with one kind of tensor left out,
 # and then with statistics taken anew.
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 parts_record = experiments.read_record("checkpoint_parts")
 measured = pd.DataFrame(parts_record["rows"])
 old = measured[measured["measure"].str.startswith("old head")].copy()
@@ -290,7 +290,7 @@ plots.show(
 )
 print(experiments.cite(parts_record))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Compare the two rows of each pair, and ask what can be repaired from unlabelled images. Buffers
 # can, entirely: the old head falls to guessing without them, and is back at 97 % with statistics
 # taken anew. They describe data, and data is at hand. Most of what goes with batch norm's weights
@@ -316,7 +316,7 @@ spread["answers kept without it"] = [
 ]
 spread.round(3)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Weights, biases and means lie near what a new network has. The variances do not: they come from
 # layers of very different scale, and to take them all for 1 is to multiply each layer by a wrong
 # factor. Leaving them out costs most. But the distance from the default does not tell everything:
@@ -328,12 +328,12 @@ spread.round(3)
 # short training that may move all weights), each the mean over three seeds. Start with its first
 # column of accuracies and the row "without buffers".
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 new_task = measured[~measured["measure"].str.contains("old head|same answer")]
 wide = new_task.pivot_table(index="part", columns="measure", values="accuracy", sort=False)
 (100 * wide).round(1).assign(numbers=measured.groupby("part")["dropped"].max())
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The column "numbers" says how many were left out. Size and worth have little to do with each other.
 # And look at fine-tuning "without buffers", as it ends and with fresh statistics. If the two differ,
 # then the weights learned well, and only the averages had not yet forgotten where they began: each
@@ -346,10 +346,10 @@ wide = new_task.pivot_table(index="part", columns="measure", values="accuracy", 
 # **Predict.** One panel below shows random filters, the other the pretrained ones. Will you be able
 # to tell them apart by eye? What would you expect of a filter that has learned something?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # yes or no
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def random_network(seed):
     """The same architecture with random weights, as PyTorch makes them."""
     torch.manual_seed(seed)
@@ -364,7 +364,7 @@ plots.show(
     "right; the length of each filter is written under it.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Mid-grey stands for 0, and each filter has a scale of its own, or the weak ones could not be seen.
 # The number under it is its length (the root of the sum of its squares). A filter of length 0 is
 # dead: training has given it up.
@@ -373,7 +373,7 @@ plots.show(
 # bar, a spot of one colour. In each of these, *neighbouring* weights are alike. So we need not trust
 # our eyes: we can measure how alike neighbours are, on a scale from -1 to 1.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 similar = {"pretrained": figures_01.neighbour_similarity(first["pretrained"]).median().item()}
 for seed in range(3):
     weights = random_network(seed).features[0][0].weight
@@ -383,7 +383,7 @@ for title, value in similar.items():
 dead = (~figures_01.alive(first["pretrained"])).sum()
 print(f"{dead} of the 32 pretrained filters are as good as zero")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Random weights know nothing of their neighbours, so theirs is near 0. If the pretrained value is
 # clearly above all three random ones, then training has left its mark, even where your eye sees only
 # colourful noise. A filter need not be pretty to be learned.
@@ -396,11 +396,11 @@ print(f"{dead} of the 32 pretrained filters are as good as zero")
 # **Predict.** In which row will the thing in the image stop being recognisable, in the pretrained
 # network and in the random one?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # two numbers of blocks
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 @torch.no_grad()
 def maps_of(network, image, blocks=(0, 2, 4, 7, 11, 18)):
     """Block name -> what the block makes of one image, `(channels, height, width)`."""
@@ -415,7 +415,7 @@ image = data.train_images[3]
 plots.show(plots.image_grid(image[None], [names[data.train_labels[3]]], zoom=1.4),
            alt="The image that is sent through the networks, with the name of its class.")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 maps = {"random": maps_of(random_network(0), image), "pretrained": maps_of(model, image)}
 plots.show(
     figures_01.feature_maps(maps),
@@ -423,16 +423,16 @@ plots.show(
     "from a shallow block at the top to the last at the bottom; the maps get coarser downwards.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Drawn are the channels that vary most, each on a grey scale of its own. (It has to be. Without
 # batch norm's statistics the random network's values shrink from block to block.)
 
-# %%
+# %% tags=["slide-no-code"]
 for title, some in maps.items():
     sizes = ", ".join(f"{m.std():.0e}" for m in some.values())
     print(f"{title:10} spread of the values at the six depths: {sizes}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Did you expect the random network's first maps to look so sensible? A random filter is still a
 # filter: it adds up neighbouring pixels, and a picture comes out. Further down the maps have a few
 # pixels only, and the eye fails for both. So pictures like these, found in many textbooks, do *not*
@@ -454,7 +454,7 @@ for block in (0, 1, 2, 4, 6, 10, 14, 18):
     print(f"features.{block:<3} sees {field.side:3} x {field.side:<3} pixels, "
           f"in steps of {field.step}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Is the count right? [Autograd](GLOSSARY.md#autograd) knows: the gradient of *one* number of the map is zero at all pixels
 # that this number cannot see.
 
@@ -469,7 +469,7 @@ for block in (1, 3):
     print(f"features.{block} sees {height} x {width} pixels, "
           f"as counted: {height == width == fields[f'features.{block}'].side}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # From about block 6 on a position may see the whole image, at this size. Now we run our images through
 # the network, and note for each channel how strong its strongest response was, and where.
 #
@@ -478,7 +478,7 @@ for block in (1, 3):
 # class among the nine is the channel's **[purity](GLOSSARY.md#purity)**. To keep ourselves honest we show four channels
 # a block by a fixed rule: the purest, two in between, and the least pure.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 train_answers = activations.summarise(model, data.train_images, course.prepare)
 seen_images = activations.as_seen(data.train_images, course.prepare)
 
@@ -497,33 +497,33 @@ def favourites(block):
     return figures_01.patches(rows)
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** Block 1 sees patches of 7 x 7 pixels. What can the nine favourites of one of its channels
 # have in common: a colour, an edge, a part of a thing, a whole thing?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # for block 1, for block 4, for block 14
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 plots.show(
     favourites("features.1"),
     alt="Four channels of block 1, one a row: the nine patches of 7 x 7 pixels that excite each most.",
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 plots.show(
     favourites("features.4"),
     alt="Four channels of block 4, one a row: the nine patches that excite each most. Grey is outside "
     "of the image.",
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 plots.show(
     favourites("features.14"),
     alt="Four channels of block 14, one a row: the nine images that excite each most, drawn whole.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Look along the rows. Do you see edges that run the same way, then corners, holes or textures, then
 # things of a kind? Grey is outside of the image. Where a row is full of it, the channel likes the
 # image's rim: a map is [padded](GLOSSARY.md#padding) with zeros there, which makes an edge of its own.
@@ -533,10 +533,10 @@ plots.show(
 #
 # **Predict.** Draw two curves in your mind: the mean purity by depth, pretrained and random.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "rises", "flat" or "falls", for each network
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 half = min(150, len(data.train_images) // 2)
 test_answers = activations.summarise(model, test_images, course.prepare)
 scans = {}  # (network, seed) -> answers to that seed's training images, their labels, test answers
@@ -551,7 +551,7 @@ for seed in (0, 1, 2):
         activations.summarise(other, test_images, course.prepare),
     )
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def by_depth(seed, network):
     """Purity and separation of each block, for one network and one draw of images."""
     train, labels, test = scans[network, seed]
@@ -569,7 +569,7 @@ def by_depth(seed, network):
 
 depth = experiments.repeat(by_depth, seeds=[0, 1, 2], network=["pretrained", "random"])
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 labels = data.train_labels[balanced_choice(data.train_labels, half, 0)]
 luck = activations.purity(torch.rand(half, 2000), labels).mean().item()
 bright = data.train_images[balanced_choice(data.train_labels, half, 0)].float().mean((1, 2, 3))
@@ -585,7 +585,7 @@ plots.show(
 print(f"nine images at random: {luck:.0%}; the nine brightest: {both_ends[0]:.0%}, "
       f"the nine darkest: {both_ends[1]:.0%}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The dotted level is not zero, since among nine images some class is always the most frequent.
 # Sorting by brightness alone gives about as much as luck (the two numbers above), so brightness
 # does not explain a line above it. Where the pretrained line rises with depth, deep channels have
@@ -603,10 +603,10 @@ print(f"nine images at random: {luck:.0%}; the nine brightest: {both_ends[0]:.0%
 #
 # **Predict.** Where are the classes furthest apart? Is the last block the best?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # a number of a block, 0 to 18
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 chance = torch.bincount(data.test_labels).max().item() / len(data.test_labels)
 figure = plots.lines(depth, "block", "separation", "network", chance=chance, xlabel="block",
                      ylabel="nearest to its class mean (%)")
@@ -617,14 +617,14 @@ plots.show(
     "with a band over three draws for the pretrained network and for three random networks.",
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 means = depth.groupby(["network", "block"])["separation"].mean()
 for network in ("pretrained", "random"):
     best = means[network].idxmax()
     print(f"{network:10} best at block {best:2}: {means[network][best]:.0%}; "
           f"at the first {means[network].iloc[0]:.0%}, at the last {means[network].iloc[-1]:.0%}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # By this score [pretraining](GLOSSARY.md#pretraining) makes no difference at block 0. That does not mean that the first layer is worthless: its
 # filters differ, as 1.3 has shown, and without it the old head loses 19 points (1.2). Averaging
 # over all positions hides what single filters see. Follow the lines from there. The pretrained one
@@ -633,7 +633,7 @@ for network in ("pretrained", "random"):
 #
 # The same in pictures: the two directions in which the features vary most, at three depths.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 points = {f"block {i}": activations.principal_plane(train_answers[f"features.{i}"].mean)
           for i in (1, 9, 17)}
 plots.show(
@@ -642,7 +642,7 @@ plots.show(
     "as the number of its class; a list beside says which number is which class.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1.7 The same training from two starts
 #
 # Now the test that counts. Same network, same images, same order, same [rate](GLOSSARY.md#learning-rate), same number of steps.
@@ -651,11 +651,11 @@ plots.show(
 # **Predict.** After a few steps, which start has the lower [loss](GLOSSARY.md#loss)? By the end, will the random start
 # have caught up?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "pretrained" or "random"; yes or no
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def train(seed, start):
     """Three epochs from one of the two starts; the loss of every batch, and the accuracy at last."""
     few = data.subset(train=min(96, len(data.train_images)), seed=seed)
@@ -679,7 +679,7 @@ def train(seed, start):
 
 live = experiments.repeat(train, seeds=[0, 1, 2], start=["pretrained", "random"])
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 plots.show(
     plots.lines(live, "step", "loss", "start", xlabel="training step", ylabel="loss of the batch",
                 percent=False),
@@ -692,7 +692,7 @@ for start, group in ends.groupby("start", sort=False):
           f"with new statistics {experiments.mean_and_std(group['new statistics'])}; "
           f"guessing {chance:.0%}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # A score that is *exactly* that of guessing, in every run, should make you suspicious. After so few
 # batches batch norm's running averages still remember where they began, mean 0 and variance 1, and a
 # network without its statistics is lost, as you have seen in 1.2. That is why the second score is
@@ -705,7 +705,7 @@ for start, group in ends.groupby("start", sort=False):
 # only adapt. The record below is longer, and it lets each start try three rates. The best rate of each
 # was chosen on [validation images](GLOSSARY.md#validation-images), which are neither trained on nor tested on.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 record = experiments.read_record("two_starts")
 epochs = pd.DataFrame(record["rows"])
 short = epochs["epochs"].min()
@@ -714,14 +714,14 @@ shown = epochs[(epochs["epochs"] == short)
                & ((epochs["rate"] == 1e-3) | (epochs["rate"] == epochs["start"].map(own)))].copy()
 shown["run"] = shown["start"] + ", rate " + shown["rate"].map("{:g}".format)
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 plots.show(
     plots.lines(shown, "epoch", "loss", "run", xlabel="epoch", ylabel="training loss", percent=False),
     alt="Training loss against the epoch, one line with a band over three seeds for each start at the "
     "common rate and at its own best rate.",
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 plots.show(
     plots.lines(shown, "epoch", "test_accuracy", "run", xlabel="epoch", ylabel="test accuracy (%)",
                 chance=0.1),
@@ -730,11 +730,11 @@ plots.show(
 )
 print(experiments.cite(record))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # The record has one more kind of run: the random start at its best rate, and with four times as many
 # epochs. Does patience help?
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 ends = epochs[epochs["epoch"] == epochs["epochs"]].copy()
 fair = ends["rate"] == ends["start"].map(own)
 ends = ends[fair | ((ends["rate"] == 1e-3) & (ends["epochs"] == short))]
@@ -747,12 +747,12 @@ plots.show(
     "best rate, and the random start with four times as many epochs; one dot a seed, a bar at the mean.",
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 for run, group in ends.groupby("run", sort=False):
     print(f"{run:38} {experiments.mean_and_std(group['test_accuracy'])}, "
           f"training images {100 * group['accuracy'].mean():.0f} %")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Two claims are in every textbook: a pretrained start *[converges](GLOSSARY.md#convergence) faster*, and it *ends higher*. Look for
 # each in the figures, at the fair rates too. Then look at the long run. If patience has helped, ask by
 # how much, and read the last column. Once a network gets all of its training images right, there is
@@ -776,13 +776,13 @@ pairs = zip(loaded.state_dict().values(), model.state_dict().values(), strict=Tr
 print("every tensor the same to the last bit:", all(torch.equal(a, b) for a, b in pairs))
 print("same answers:", torch.equal(answers(loaded), intact))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Files are copied, sent and cut off. A **[hash](GLOSSARY.md#hash)** is a short fingerprint of a file: the same bytes
 # always have the same one, and other bytes another. Providers publish it beside the file. torchvision
 # writes its first eight digits into the file's name.
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def sha256(path):
     """The fingerprint of a file, as 64 hexadecimal digits."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
@@ -796,17 +796,17 @@ print("promised", promised[:16])
 print("found   ", sha256(path)[:16])
 print("the file is the one that was promised:", sha256(path).startswith(promised))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # If the last line says False, the file is not the one that its name speaks of. Then find out why
 # before you use it.
 #
 # **Predict.** We change a single byte in a copy of our file, of more than nine million. Will loading
 # fail? Will the answers change?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # what happens
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 start = 8 + length + header["features.1.conv.1.weight"]["data_offsets"][0]
 for title, place, bit in (("a low byte", start, 1), ("a high byte", start + 3, 64)):
     copy = bytearray(raw)
@@ -819,7 +819,7 @@ for title, place, bit in (("a low byte", start, 1), ("a high byte", start + 3, 6
     print(f"{title:11} loaded without an error; same answers {same:4.0%}; "
           f"same fingerprint: {sha256(folder / 'damaged.safetensors') == hashlib.sha256(raw).hexdigest()}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # The four bytes of a `float32` are not equal. The lowest holds its last digits, the highest its
 # magnitude. Loading noticed neither: a wrong number is a number. One of the two you might never find
 # out by trying the network. The fingerprint notices both.
@@ -848,28 +848,28 @@ torch.save({"head.weight": torch.zeros(10, 4), "extra": Surprise()}, stranger)
 # One can look into such a file without running it. It is a ZIP archive with a pickle in it, and a
 # pickle is a list of instructions. `GLOBAL` fetches a function by its name, `REDUCE` calls it.
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 with zipfile.ZipFile(stranger) as archive:
     program = archive.read("great_model/data.pkl")
 for instruction, argument, _ in pickletools.genops(program):
     if instruction.name in ("GLOBAL", "REDUCE"):
         print(f"{instruction.name:7} {argument or ''}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Rebuilding a tensor takes such calls, too. That is why nobody is surprised to find some. One name in
 # the list has nothing to do with tensors.
 #
 # **Predict.** We load the file the careless way, and do nothing with the result. Will the line be
 # printed?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # yes or no
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 content = torch.load(stranger, weights_only=False)  # never do this with a file from elsewhere
 print(list(content), "and extra is", content["extra"])
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Loading *is* running. In place of `print` the file could have named a function that deletes your
 # files or sends your keys away, and you would have seen no line at all. `weights_only=True` allows only
 # the few functions that tensors need, and refuses the rest before calling it:
@@ -885,7 +885,7 @@ try:
 except CheckpointError as error:
     print("our reader:", error)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Since PyTorch 2.6 `weights_only=True` is what `torch.load` does by itself. Many programs still say
 # `weights_only=False`, and torch's own message offers that as a way out. Do not take it for a file that
 # you have not made. Keep PyTorch up to date as well: this guard is itself a program, and holes
@@ -901,7 +901,7 @@ try:
 except ValueError as error:
     print("safetensors refused:", str(error).partition(",")[0])
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # So: prefer `.safetensors`, else `weights_only=True`, and compare the fingerprint with the published one.
 #
 # ## Exercises
@@ -914,12 +914,12 @@ except ValueError as error:
 # A telephone has little room. How many bytes would the numbers of this checkpoint take if every float
 # were stored in eight bits, and the counters of batches stayed `int64` (eight bytes)? Use `state`.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_bytes = ...
 check.eight_bits(my_bytes, state)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 1.2
 #
 # Spot the bug. A colleague keeps the network of the best epoch, trains on, and goes back to it at the
@@ -936,13 +936,13 @@ check.eight_bits(my_bytes, state)
 #
 # Two things are wrong. Write both functions so that the network is, to the last bit, what it was.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_keep = ...
 my_restore = ...
 check.best_epoch(my_keep, my_restore)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 1.3
 #
 # Predict, then measure. torchvision's `resnet18` begins with a 7 x 7 convolution with [stride](GLOSSARY.md#stride) 2
@@ -951,14 +951,14 @@ check.best_epoch(my_keep, my_restore)
 # Write down your guess. Then measure with autograd, as in 1.5. (The network's weights may be random:
 # the square is a matter of the [architecture](GLOSSARY.md#architecture).)
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 resnet = resnet18()
 my_guess = ...
 # Your code here
 my_side = ...
 check.resnet_field(my_guess, my_side)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 1.4
 #
 # Find the flipped bit of 1.8. Write a function `differing(first, second)` that takes two [state dicts](GLOSSARY.md#state)
@@ -966,13 +966,13 @@ check.resnet_field(my_guess, my_side)
 # the two has. With it compare `ours` to `load_file(folder / "damaged.safetensors")`. Which tensor is
 # damaged?
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 differing = ...
 damaged_tensor = ...
 check.what_differs(differing, damaged_tensor)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you saw
 #
 # - A checkpoint is names and tensors. Nearly all numbers are convolution weights of the last blocks.
@@ -985,7 +985,7 @@ check.what_differs(differing, damaged_tensor)
 #   if the random start may choose its own rate.
 # - Loading a pickle runs it. Use `.safetensors` or `weights_only=True`, and check the fingerprint.
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 print(f"Without buffers {before:.0%} of the answers were the intact network's; "
       f"with new statistics {after:.0%}.")
 for network in ("pretrained", "random"):
@@ -997,10 +997,10 @@ for start, group in live.drop_duplicates(["seed", "start"]).groupby("start", sor
 for run, group in ends.groupby("run", sort=False):
     print(f"Record, {run}: {experiments.mean_and_std(group['test_accuracy'])}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What was measured
 
-# %%
+# %% tags=["slide-no-code"]
 print(f"data     {data}")
 print(f"weights  {course.weights.title}")
 print(f"setting  {course.size} px, seeds 0, 1, 2, on {course.device.type}; "
@@ -1008,7 +1008,7 @@ print(f"setting  {course.size} px, seeds 0, 1, 2, on {course.device.type}; "
 for kept in (parts_record, record):
     print(f"record   {kept['command']}: {kept['data']}, {kept['hardware']}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # **Sources.** Batch norm: "Batch Normalization: Accelerating Deep Network Training by Reducing Internal
 # Covariate Shift", Sergey Ioffe and Christian Szegedy, 2015. Patches that excite a channel: "Visualizing
 # and Understanding Convolutional Networks", Matthew D. Zeiler and Rob Fergus, 2014. Two starts:

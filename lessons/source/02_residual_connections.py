@@ -10,7 +10,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # 2 · Residual connections
 #
 # The networks that this course adapts have something in common: in many of their blocks the input
@@ -29,14 +29,14 @@
 # **Before this:** [00 · Start here](00_start_here.ipynb). You have trained a small convolutional
 # network once; no more is needed.
 
-# %% cellView="form" jupyter={"source_hidden": true}
+# %% cellView="form" jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # @title Set up the course
 import os, subprocess, sys
 if "google.colab" in sys.modules: print(end=subprocess.getoutput("test -d ~/transfer-learning || git clone -q --depth=1 'no address set, run `python -m authoring publish OWNER/NAME`' ~/transfer-learning"))
 sys.path[:0] = [os.path.abspath(".."), os.path.expanduser("~/transfer-learning")]
 import course_utils  # not found? git says why: is the address spelt right, is it public, does the network answer?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 from dataclasses import replace
 
 import pandas as pd
@@ -56,12 +56,12 @@ from course_utils.networks.blocks import split_into_blocks
 
 course = course_utils.begin(lesson=2, train=800, test=300)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # In this lesson networks learn from nothing, that is from random weights, so the task must be one
 # that can be learned that way in seconds. In the Shapes world we take images without any shape: the
 # class is the direction of the grain. Photographs and your own images are taken as they are.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 data = course.data
 if course.world == "shapes":
     data = load_shapes("orientation", course.train, course.test)
@@ -71,7 +71,7 @@ print(data)
 sheet = plots.class_sheet(data.train_images, data.train_labels, data.class_names)
 plots.show(sheet, alt="Six training images of each class, one row for each class.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 2.1 One addition
 #
 # Our networks are chains of **blocks**. A block has two convolutions, each followed by **batch
@@ -81,7 +81,7 @@ plots.show(sheet, alt="Six training images of each class, one row for each class
 # way of *x* around the layers is the **shortcut**. In either case a [ReLU](GLOSSARY.md#relu) comes last.
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 class Block(nn.Module):
     def __init__(self, channels, shortcut):
         super().__init__()
@@ -97,7 +97,7 @@ class Block(nn.Module):
         return torch.relu(y + x if self.shortcut else y)
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # `twins.twin` strings such blocks together: an ordinary convolution first (the *[stem](GLOSSARY.md#stem)*), three groups
 # of blocks, between two groups a convolution that halves the map and doubles the channels, and the
 # head. The **[depth](GLOSSARY.md#depth)** is the number of layers with weights, one after the other. This is the
@@ -108,14 +108,14 @@ classes = len(data.class_names)
 shallow = twins.twin("residual", 10, classes)
 print(freezing.block_table(shallow)[["block", "kind"]].to_string(index=False))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** A plain and a residual network of 28 layers. How many more parameters does the
 # residual one have?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # a number
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 plain, residual = twins.twin("plain", 28, classes), twins.twin("residual", 28, classes)
 counts = [sum(p.numel() for p in net.parameters()) for net in (plain, residual)]
 ours, theirs = plain.state_dict(), residual.state_dict()
@@ -126,7 +126,7 @@ print("same numbers to the bit: ", all(torch.equal(ours[name], theirs[name]) for
 x = torch.rand(4, 3, 32, 32)
 print("same answers:            ", torch.allclose(plain(x), residual(x)))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # An addition has no parameters. So these are **[twins](GLOSSARY.md#twins)**: same layers, same random start, and one
 # `+ x` in each block that only one of them has. Whatever they do differently, the addition does.
 #
@@ -141,7 +141,7 @@ print("same answers:            ", torch.allclose(plain(x), residual(x)))
 # That is why we watch the accuracy on the *training* images in this lesson. The loop:
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def train(net, epochs=5):
     """Train, and give the accuracy on the training images in each pass."""
     optimizer = torch.optim.SGD(net.parameters(), lr=0.02, momentum=0.9)
@@ -161,14 +161,14 @@ def train(net, epochs=5):
     return accuracies
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** Four networks: plain and residual, with 10 and with 28 layers. Order them by their
 # training accuracy after five passes.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # for example ["residual 28", "plain 28", "residual 10", "plain 10"]
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 trained, rows = {}, []
 for depth in (10, 28):
     for kind in twins.KINDS:
@@ -179,7 +179,7 @@ for depth in (10, 28):
                  for epoch, a in enumerate(accuracies, 1)]
         print(f"{kind:8} {depth} layers: {100 * accuracies[-1]:.0f} % of the training images")
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 curves = pd.DataFrame(rows)
 plots.show(
     figures_02.panels(curves, "epoch", "accuracy", "network", "depth", percent=True,
@@ -189,7 +189,7 @@ plots.show(
     "28. One line for the plain network, one for the residual one, and guessing as a dotted line.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Compare the gap between the twins on the left with the gap on the right. Then compare the two
 # plain networks with each other: the deeper one has more layers and more parameters. If its line
 # ends lower all the same, this run shows the degradation.
@@ -200,7 +200,7 @@ plots.show(
 # **Predict.** Draw two curves in your mind, training accuracy against depth from 10 to 52 layers.
 # Where do they part? Do both fall in the end?
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record = experiments.read_record("residual_twins")
 by_depth = pd.DataFrame(record["rows"])
 last = by_depth[by_depth["epoch"] == by_depth["epoch"].max()]
@@ -213,12 +213,12 @@ plots.show(
 )
 print(experiments.cite(record))
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 for (norm, depth), part in last.groupby(["norm", "depth"]):
     fit = part.groupby("kind")["train_accuracy"].apply(experiments.mean_and_std)
     print(f"{norm:18} {depth} layers   plain {fit['plain']:22} residual {fit['residual']}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Read the left panel from left to right. With 10 layers both twins learn: 80 % and 90 % of the
 # training images. There the shortcut helps, but one could do without it. Then both curves fall, and
 # the plain one falls much sooner. It is at 53 % with 16 layers and at 20 % with 28, where the
@@ -237,10 +237,10 @@ for (norm, depth), part in last.groupby(["norm", "depth"]):
 # **Predict.** The plain twin with 28 layers, after 25 passes instead of 5: still near guessing, half
 # way, or level with its twin?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "guessing", "half way" or "level"
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record_long = experiments.read_record("residual_twins_long")
 long_run = pd.DataFrame(record_long["rows"])
 long_run = long_run.rename(columns={"train_accuracy": "training images",
@@ -255,7 +255,7 @@ plots.show(
 )
 print(experiments.cite(record_long))
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 on_train = long_run[long_run["images"] == "training images"]
 final = on_train[on_train["epoch"] == on_train["epoch"].max()]
 for kind, part in on_train.groupby("kind"):
@@ -264,13 +264,13 @@ for kind, part in on_train.groupby("kind"):
     end = experiments.mean_and_std(final.loc[final["kind"] == kind, "accuracy"])
     print(f"{kind:8} reached 60 % {reached}, and ended with {end} of the training images")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # After 25 passes the plain network has 88 % of the training images, and its twin all of them. So
 # "plain networks of this depth cannot be trained" would be wrong: this one is slower, by about a
 # factor of four to the same level, and it still ends lower. With only five passes to spend, late
 # and never look the same.
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 2.3 Two lines of mathematics
 #
 # Training moves each weight against its **gradient**, which says how the loss *L* responds to a small
@@ -285,7 +285,7 @@ for kind, part in on_train.groupby("kind"):
 # since *x* is many numbers.) We check it on one block, without the ReLU after the sum: autograd
 # must give the same as our formula.
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 torch.manual_seed(0)
 block = Block(8, shortcut=True).double()
 x = torch.randn(2, 8, 6, 6, dtype=torch.float64, requires_grad=True)
@@ -295,31 +295,31 @@ from_above = torch.randn(2, 8, 6, 6, dtype=torch.float64)  # stands for dL/dy
 (measured,) = torch.autograd.grad(block.layers(x) + x, x, from_above)
 print("autograd agrees with the formula:", torch.allclose(measured, through_layers + from_above))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # And without autograd: nudge *x* by a tiny step in some direction. The change of *L* must be the
 # gradient times that step.
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 direction, step = torch.randn_like(x), 1e-6
 with torch.no_grad():
     ahead, behind = (block.layers(z) + z for z in (x + step * direction, x - step * direction))
     change = ((ahead - behind) * from_above).sum() / (2 * step)
 print("so does a nudge:", torch.allclose(change, (measured * direction).sum(), rtol=1e-4))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Now many blocks in a row. To see the effect alone, let a block be a single number: *F(x) = w · x*.
 # The gradient through 12 plain blocks, as many as a twin with 28 layers has, is *w* to the power 12;
 # through residual ones it is *1 + w* to that power.
 #
 # **Predict.** For *w* = 0.5, which of the two is far from 1? And for *w* = -0.1?
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output", "slide-no-code"]
 table = pd.DataFrame({"w": [-0.5, -0.1, 0.1, 0.5, 1.0]})
 table["plain"] = table["w"] ** 12
 table["residual"] = (1 + table["w"]) ** 12
 print(table.to_string(index=False, float_format="{:.4g}".format))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # With small weights the plain gradient is as good as gone, while the residual one stays near 1.
 # This is the textbook's story: without shortcuts gradients
 # **[vanish](GLOSSARY.md#vanishing-gradient)** on the [way back](GLOSSARY.md#backward-pass), and
@@ -329,18 +329,18 @@ print(table.to_string(index=False, float_format="{:.4g}".format))
 #
 # And one number per block is not a network with batch norm. Before we tell that story, we measure.
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 2.4 What the gradients really do
 #
 # **Predict.** Twins with 28 layers and batch norm, before their first step. Think of the gradient
 # of the first layer's weights. Is it shorter in the plain network than in the residual one, about
 # equal, or longer?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "shorter", "equal" or "longer"
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def gradient_lengths(seed, kind, batch_norm):
     """Length of the gradient of every layer's weights, for one batch at the start."""
     net = twins.twin(kind, 28, classes, batch_norm=batch_norm, seed=seed).to(course.device)
@@ -355,7 +355,7 @@ gradients = experiments.repeat(
     gradient_lengths, seeds=[0, 1, 2], kind=twins.KINDS, batch_norm=[True, False]
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 gradients["norm"] = gradients["batch_norm"].map({True: "with batch norm", False: "without batch norm"})
 plots.show(
     figures_02.panels(gradients, "layer", "length", "kind", "norm", log=True,
@@ -365,14 +365,14 @@ plots.show(
     "with batch norm, right panel without. Bands go from the lowest to the highest of three runs.",
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 mean = gradients.groupby(["norm", "kind", "layer"])["length"].mean()
 for norm in ("with batch norm", "without batch norm"):
     for kind in twins.KINDS:
         first, middle = mean[norm, kind, 1], mean[norm, kind, 14]
         print(f"{norm:18} {kind:8} first layer {first:.2g}, layer 14 {middle:.2g}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Look at the left panel first, and follow the plain line from right to left, the way that gradients
 # go. With batch norm it *rises*: the plain network's gradients do not vanish on their way to the
 # shallow layers. They **[explode](GLOSSARY.md#exploding-gradient)**. He and others said of their
@@ -387,7 +387,7 @@ for norm in ("with batch norm", "without batch norm"):
 # weights and their gradient is the same in every layer, so a flat line is expected whatever
 # happens. The next cell takes the two apart.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def both_ways(seed):
     """For each block of a plain network without batch norm: its output, and dL/d(output)."""
     net = twins.twin("plain", 28, classes, batch_norm=False, seed=seed).to(course.device)
@@ -407,7 +407,7 @@ for direction in ("forward", "back"):
     first, last_block = arrived[direction].iloc[0], arrived[direction].iloc[-1]
     print(f"{direction:8} after the stem {first:.2g}, after the last block {last_block:.2g}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Both shrink. Going [forward](GLOSSARY.md#forward-pass), the images fade from block to block; going back, the gradient fades
 # from the head to the stem. So without batch norm the plain network's gradients do vanish, and its
 # signal does too. The residual network has the opposite trouble: each addition makes the numbers
@@ -417,7 +417,7 @@ for direction in ("forward", "back"):
 # gradient grows with depth, to more than 600 times its length from 10 to 52 layers. Without batch
 # norm it falls, to about a forty-fifth.
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record_gradients = experiments.read_record("gradients")
 first_layer = pd.DataFrame(record_gradients["rows"]).query("layer == 1")
 first_layer = first_layer.assign(norm=first_layer["batch_norm"].map({
@@ -430,7 +430,7 @@ plots.show(
 )
 print(experiments.cite(record_gradients))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Are the long gradients to blame?
 #
 # An explanation makes predictions. If the plain network fails *because* its shallow gradients are
@@ -441,10 +441,10 @@ print(experiments.cite(record_gradients))
 # **Predict.** Twins with 28 layers, five passes. Does the plain network catch up with equal steps:
 # not at all, in part, or entirely?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "not", "in part" or "entirely"
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record_rates = experiments.read_record("residual_twins_rates")
 rates = pd.DataFrame(record_rates["rows"]).query("batch_norm and epoch == epoch.max()")
 usual = last.query("batch_norm and depth == 28").assign(steps="one rate", rate=0.02)  # from 2.2
@@ -459,7 +459,7 @@ plots.show(
 )
 print(experiments.cite(record_rates))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # The fair comparison is between the best rows, each network with the steps that suit it: with equal
 # steps the plain network reaches 34 % and the residual one 79 %. Equal steps help the plain
 # network, from 20 to 34 %, so its uneven gradients were part of the trouble. Most of the distance
@@ -476,11 +476,11 @@ print(experiments.cite(record_rates))
 # **Predict.** How large is the change after the last block of the plain network with 28 layers:
 # 0.01, 0.1, or 0.5? And with 52?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # two numbers
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 @torch.no_grad()
 def nudge(seed, depth, kind):
     """How far a little noise in the images changes the output of each block."""
@@ -497,7 +497,7 @@ def nudge(seed, depth, kind):
 
 nudges = experiments.repeat(nudge, seeds=[0, 1, 2], depth=[28, 52], kind=twins.KINDS)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 nudges["layers"] = nudges["depth"].astype(str) + " layers"
 plots.show(
     figures_02.panels(nudges, "block", "change", "kind", "layers", log=True,
@@ -510,7 +510,7 @@ for (depth, kind), part in ends.groupby(["depth", "kind"]):
     print(f"{depth} layers, {kind:8}: 1 % of noise becomes"
           f" {experiments.mean_and_std(part['change'])} after the last block")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Each block stretches a difference a little, and the next one stretches the result. In the plain
 # network with 52 layers, 1 % of noise ends up as large as the difference between two images: a
 # picture and its noisy copy, which no eye can tell apart, end as far from each other as any two
@@ -536,10 +536,10 @@ for (depth, kind), part in ends.groupby(["depth", "kind"]):
 # **Predict.** We take one block out of the plain network with 10 layers, and one out of its residual
 # twin. How much accuracy does each lose?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # points lost by the plain one, and by the residual one
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 rows = []
 for kind in twins.KINDS:
     net = trained[kind, 10]
@@ -553,18 +553,18 @@ for kind in twins.KINDS:
         setattr(net, name, block)  # put it back
 lost = pd.DataFrame(rows)
 
-# %%
+# %% tags=["slide-no-code"]
 wide = lost.assign(accuracy=(100 * lost["accuracy"]).round(1)).pivot(
     index="network", columns="block", values="accuracy")
 print("test accuracy in %, whole network ('-') and without one block")
 print(wide.to_string())
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Three blocks, one run: not much to go by. The record has the twins with 28 layers after 25 passes,
 # 12 blocks each, three seeds. It also tries the opposite: to keep the layers of a residual block, and
 # to cut the shortcut around them.
 
-# %%
+# %% tags=["slide-no-code"]
 record_blocks = experiments.read_record("residual_twins_blocks")
 removed = pd.DataFrame(record_blocks["rows"])
 plots.show(
@@ -575,7 +575,7 @@ plots.show(
 )
 print(experiments.cite(record_blocks))
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def points_lost(table, by):
     """Accuracy of the whole network less that of the changed one, in points, seed by seed."""
     whole = table[table["kept"] == "all"].set_index(["seed", *by])["accuracy"].rename("whole")
@@ -590,7 +590,7 @@ for (kind, kept), part in lost_in_twins.groupby(["kind", "kept"]):
           f"{experiments.mean_and_std(part['lost'], percent=False)} points lost,"
           " mean over blocks")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Compare the circles of the two panels. Without the layers of one block the residual network loses
 # 6 points on average; with one block taken out the plain network loses 66, and lands near guessing.
 # In a chain every layer expects what the one before it makes. A block that only *adds* a correction
@@ -609,10 +609,10 @@ for (kind, kept), part in lost_in_twins.groupby(["kind", "kept"]):
 #
 # **Predict.** For MobileNetV2, what costs more: the layers of a block, or its shortcut?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "layers" or "shortcut"
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 few = course.data.subset(train=min(300, len(course.data.train_labels)))
 torch.manual_seed(0)
 mobilenet = course.pretrained()
@@ -625,7 +625,7 @@ def mobilenet_accuracy():
     return training.evaluate(mobilenet, few.test_images, few.test_labels, course.prepare).accuracy
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 rows = [{"seed": 0, "network": "MobileNetV2", "block": "-", "kept": "all",
          "accuracy": mobilenet_accuracy()}]
 for i, block in enumerate(mobilenet.features):
@@ -637,7 +637,7 @@ for i, block in enumerate(mobilenet.features):
         mobilenet.features[i] = block
 changed = pd.DataFrame(rows)
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 plots.show(
     figures_02.without_blocks(changed, "network", ["x", "F(x)"], xlabel="changed block of features"),
     alt="Test accuracy of MobileNetV2 with one changed block, against that block's place. Circles: "
@@ -647,14 +647,14 @@ lost_here = points_lost(changed, ["network"])
 for kept, part in lost_here.groupby("kept"):
     print(f"{kept:4} kept: {part['lost'].mean():.1f} points lost, mean over blocks")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 record_mobilenet = experiments.read_record("residual_blocks_mobilenet")
 lost_in_mobilenet = points_lost(pd.DataFrame(record_mobilenet["rows"]), ["network"])
 for kept, part in lost_in_mobilenet.groupby("kept"):
     print(f"{kept:4} kept: {experiments.mean_and_std(part['lost'], percent=False)} points lost")
 print(experiments.cite(record_mobilenet))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # On average the layers of a block cost 5 points, its shortcut 47. And the blocks are not alike:
 # look how the circles differ by place. In MobileNetV2 each group of blocks of the same width starts
 # with a block that has no shortcut. Over the record's three seeds, removing the layers costs most
@@ -671,11 +671,11 @@ print(experiments.cite(record_mobilenet))
 # **Predict.** ResNet-18 has 8 blocks, MobileNetV2 has 17. How many of each have a shortcut that is
 # just *x*?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # two numbers
 
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 def why_not(stride, inputs, outputs):
     """The reason why x does not fit, or nothing."""
     reasons = ["halves the map"] if stride > 1 else []
@@ -683,7 +683,7 @@ def why_not(stride, inputs, outputs):
     return ", ".join(reasons)
 
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 with torch.device("meta"):
     resnet, mobile = resnet18(), mobilenet_v2()
 
@@ -696,7 +696,7 @@ for name, block in resnet.named_modules():
 resnet_blocks = pd.DataFrame(rows)
 print(resnet_blocks.to_string(index=False))
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 rows = []
 for name, block in mobile.named_modules():
     if type(block).__name__ == "InvertedResidual":
@@ -707,7 +707,7 @@ for name, block in mobile.named_modules():
 mobile_blocks = pd.DataFrame(rows)
 print(mobile_blocks.to_string(index=False))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # In each table the rows without an identity are just those with a reason. We let the code confirm it,
 # and count what ResNet's projections cost.
 
@@ -720,7 +720,7 @@ projections = sum(p.numel() for n, p in resnet.named_parameters() if "downsample
 total = sum(p.numel() for p in resnet.parameters())
 print(f"ResNet-18's projections have {projections:,} of its {total:,} parameters")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Our twins do as MobileNetV2 does: no shortcut where the map is halved. There is one more difference.
 # ResNet, and our twins, put a ReLU after the sum. MobileNetV2 adds and leaves it at that, so its
 # shortcut is a true identity.
@@ -749,12 +749,12 @@ print(f"ResNet-18's projections have {projections:,} of its {total:,} parameters
 # Write what `forward` should do as a function `my_forward(layers, x)`. (The check calls it with
 # layers of its own.)
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_forward = ...
 check.mended_forward(my_forward)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 2.2
 #
 # Predict before you compute. In a residual twin with 28 layers, set the weight of the *last* batch
@@ -767,14 +767,14 @@ check.mended_forward(my_forward)
 # %%
 some_images = prepare(data.train_images[:64])
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 my_guess = ...
 # Your code here
 my_network = ...
 my_last_change = ...
 check.quiet_start(my_guess, my_network, my_last_change, some_images)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 2.3
 #
 # Choose a strategy. The plain twin with 28 layers is to fit its training images in five passes, and you
@@ -783,12 +783,12 @@ check.quiet_start(my_guess, my_network, my_last_change, some_images)
 # the unchanged network. And which one ends highest on average? The records have tried all five: `last`
 # is the table of 2.2, `rates` the one of 2.4.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 best_remedy = ...
 remedies_that_help = ...  # a list
 check.which_remedy(best_remedy, remedies_that_help)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 2.4 (open)
 #
 # Write a residual block of your own, a class `MyBlock(inputs, outputs, stride)`. Where the shapes
@@ -800,12 +800,12 @@ check.which_remedy(best_remedy, remedies_that_help)
 # parameters. It shows the same numbers for plain blocks. That takes some seconds. The images are the
 # course's own, so your numbers can be compared with anybody's. Change one thing at a time.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 MyBlock = ...
 check.measured_block(MyBlock)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you saw
 #
 # - A shortcut is one addition. It has no parameters, so a plain and a residual network can be
@@ -820,7 +820,7 @@ check.measured_block(MyBlock)
 #   breaks. What it costs to cut a shortcut instead differs much from block to block.
 # - Shortcuts are there where shapes fit. Elsewhere there is a projection, or nothing.
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 fit = last[last["batch_norm"]].groupby(["depth", "kind"])["train_accuracy"].apply(list)
 print("Records:")
 for depth in (10, 28):
@@ -838,10 +838,10 @@ print("- MobileNetV2 loses", ", ".join(
     f"{part['lost'].mean():.1f} points with only {kept}"
     for kept, part in lost_here.groupby("kept")), "kept")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What was measured
 
-# %%
+# %% tags=["slide-no-code"]
 print(f"data     {data}; MobileNetV2 on {few.name}")
 print(f"weights  random for the twins; {course.weights.title}")
 print(f"setting  twins at 32 px, MobileNetV2 at {course.size} px, on {course.device.type};"
@@ -849,7 +849,7 @@ print(f"setting  twins at 32 px, MobileNetV2 at {course.size} px, on {course.dev
 for kept in (record, record_long, record_gradients, record_rates, record_blocks, record_mobilenet):
     print(f"record   {kept['command']}: {kept['data']}, {kept['hardware']}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Sources.** Residual networks and degradation: "Deep Residual Learning for Image Recognition",
 # Kaiming He, Xiangyu Zhang, Shaoqing Ren and Jian Sun, 2016. MobileNetV2: "MobileNetV2: Inverted
 # Residuals and Linear Bottlenecks", Mark Sandler, Andrew Howard, Menglong Zhu, Andrey Zhmoginov and

@@ -10,7 +10,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # 3 · A new head
 #
 # A pretrained network answers a question that somebody else asked. To make it answer yours, you
@@ -29,14 +29,14 @@
 # [Start here](00_start_here.ipynb) shows the whole journey in a minute. It is a good page to
 # read first.
 
-# %% cellView="form" jupyter={"source_hidden": true}
+# %% cellView="form" jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # @title Set up the course
 import os, subprocess, sys
 if "google.colab" in sys.modules: print(end=subprocess.getoutput("test -d ~/transfer-learning || git clone -q --depth=1 'no address set, run `python -m authoring publish OWNER/NAME`' ~/transfer-learning"))
 sys.path[:0] = [os.path.abspath(".."), os.path.expanduser("~/transfer-learning")]
 import course_utils  # not found? git says why: is the address spelt right, is it public, does the network answer?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 import math
 import statistics
 import time
@@ -57,17 +57,17 @@ from course_utils.images.datasets import batches
 
 course = course_utils.begin(lesson=3, train=900, test=500)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # These are the images of this lesson. The network was pretrained on others.
 
-# %%
+# %% tags=["slide-no-code"]
 data = course.data
 print(data)
 print(f"stored at {data.train_images.shape[-1]} x {data.train_images.shape[-2]} pixels")
 sheet = plots.class_sheet(data.train_images, data.train_labels, data.class_names)
 plots.show(sheet, alt="Six training images of each class, one row for each class.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## Load the pretrained network
 #
 # A **checkpoint** is a file of named tensors: everything that a network has learned. Loading it
@@ -82,7 +82,7 @@ print(f"{len(state)} tensors, for example:")
 for name in ("features.0.0.weight", "features.0.1.running_mean", "classifier.1.bias"):
     print(f"  {name:26} {tuple(state[name].shape)!s:15} {state[name].dtype}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # `read_checkpoint` is a few lines around `torch.load(path, weights_only=True)`, or around the
 # reader of the `.safetensors` format. Both read nothing but tensors. A checkpoint is a file from a
 # stranger, and a careless reader would run whatever code hides in it.
@@ -92,7 +92,7 @@ for name in ("features.0.0.weight", "features.0.1.running_mean", "classifier.1.b
 # by its name, and complains if a name or a shape does not fit. (Some files keep numbers in
 # `float16`, which halves their size. In the copy they become `float32` again.)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 model = mobilenet_v2(num_classes=len(state["classifier.1.bias"]))
 message = model.load_state_dict(state)
 print(message)
@@ -101,7 +101,7 @@ model = model.to(course.device, memory_format=torch.channels_last)
 model.eval()
 print(model.classifier)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Two parts matter from now on.
 #
 # - `model.features` is the **backbone**: all the layers that turn an image into a description.
@@ -113,7 +113,7 @@ print(model.classifier)
 #
 # The backbone holds all the costly learning, so we look at its parts first.
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## A cheaper convolution
 #
 # An ordinary 3 x 3 convolution does two jobs at once. It looks at a 3 x 3 neighbourhood, and it
@@ -129,10 +129,10 @@ print(model.classifier)
 # **Predict.** For 8 channels in and 8 channels out, an ordinary 3 x 3 convolution has
 # 8 · 8 · 9 = 576 weights. How many has the pair? 72, 136, or 288?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # write a number here
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 standard = nn.Conv2d(8, 8, kernel_size=3, padding=1, bias=False)
 depthwise = nn.Conv2d(8, 8, kernel_size=3, padding=1, groups=8, bias=False)
 pointwise = nn.Conv2d(8, 8, kernel_size=1, bias=False)
@@ -140,7 +140,7 @@ pointwise = nn.Conv2d(8, 8, kernel_size=1, bias=False)
 for name, layer in {"standard": standard, "depthwise": depthwise, "pointwise": pointwise}.items():
     print(f"{name:10} {layer.weight.numel():4} weights, shape {tuple(layer.weight.shape)}")
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 layers = {"standard 3 x 3": standard, "depthwise 3 x 3": depthwise, "pointwise 1 x 1": pointwise}
 plots.show(
     figures_03.connections(layers),
@@ -149,7 +149,7 @@ plots.show(
     "in the depthwise one, 1 everywhere in the pointwise one.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # In the standard convolution every pair of channels has nine weights of its own. The pair of
 # layers has nine for each channel and one for each pair of channels. It cannot do everything that
 # the standard one can, since each channel is now looked at in one single way. The bet is that it
@@ -161,7 +161,7 @@ plots.show(
 #
 # > MACs = weights · output height · output width.
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 channels, side = 96, 32
 wide_standard = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
 wide_separable = nn.Sequential(
@@ -174,18 +174,18 @@ for name, n, operations in zip(("standard", "separable"), weights, macs, strict=
     print(f"{name:10} {n:7,} weights  {operations / 1e6:6.1f} million MACs")
 print(f"the separable pair needs 1/{weights[0] / weights[1]:.1f} of both")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # A count is not a time. Memory has to be moved too, and a processor is not equally good at every
 # kind of layer.
 #
 # **Predict.** The separable pair needs about an eighth of the operations. How many times faster
 # is it on this machine: eight times, four times, twice, or not at all?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # write a number here
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 @torch.no_grad()
 def milliseconds(network, x, repeats=15):
     """Median time of a forward pass; three passes to warm up are not counted."""
@@ -204,12 +204,12 @@ conv_times = [milliseconds(net, x) for net in pair]
 print(f"standard {conv_times[0]:.1f} ms, separable {conv_times[1]:.1f} ms for 16 images")
 print(f"{macs[0] / macs[1]:.1f} times fewer MACs, {conv_times[0] / conv_times[1]:.1f} times faster")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Compare the two numbers of the last line. They are seldom equal. A depthwise layer does little
 # arithmetic for every number that it fetches from memory, so it waits for memory more often. When
 # somebody tells you MACs, ask for milliseconds as well.
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## The block: narrow, wide, narrow
 #
 # MobileNetV2 stacks a block called the **[inverted residual](GLOSSARY.md#inverted-residual)** ("MobileNetV2: Inverted Residuals
@@ -230,7 +230,7 @@ print(f"{macs[0] / macs[1]:.1f} times fewer MACs, {conv_times[0] / conv_times[1]
 # coarse arithmetic of phones can handle.
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 class InvertedResidual(nn.Module):
     def __init__(self, inputs, outputs, stride=1, expand=6):
         super().__init__()
@@ -248,14 +248,14 @@ class InvertedResidual(nn.Module):
         return x + y if self.shortcut else y
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** The middle of the block is six times as wide as its ends. Which of its three
 # convolutions has the fewest weights? The next figure shows the block with its numbers.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "expand", "depthwise" or "project"
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 ours = InvertedResidual(24, 24).eval()
 plots.show(
     figures_03.block_from_the_side(ours, ours.shortcut),
@@ -264,7 +264,7 @@ plots.show(
     "everything to a plus sign at the end.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The depthwise convolution works where the block is widest, and still has the fewest weights. That
 # is what makes the wide middle affordable.
 #
@@ -272,7 +272,7 @@ plots.show(
 # parameters, and with the same weights both must give the same output. `features[3]` goes from
 # 24 channels to 24.
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 theirs = model.features[3]
 
 
@@ -290,7 +290,7 @@ with torch.no_grad():
 print(f"parameters: ours {parameters_of(ours):,}, torchvision's {parameters_of(theirs):,}")
 print(f"same output from the same weights: {same}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The names of the tensors differ, so we paired them by their order. A wrong order would have
 # failed on shapes, or on the output.
 #
@@ -299,10 +299,10 @@ print(f"same output from the same weights: {same}")
 #
 # **Predict.** MobileNetV2 has 17 of these blocks. How many have a shortcut?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # write a number here
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output", "slide-no-code"]
 blocks = [(i, b) for i, b in enumerate(model.features) if hasattr(b, "use_res_connect")]
 with_shortcut = [i for i, b in blocks if b.use_res_connect]
 halving = [i for i, b in blocks if b.stride == 2]
@@ -310,7 +310,7 @@ print(f"{len(blocks)} inverted residual blocks")
 print(f"{len(with_shortcut)} with a shortcut: features {with_shortcut}")
 print(f"{len(halving)} that halve the picture: features {halving}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # The other blocks halve the map, or they end in another number of channels than they began with.
 # In either case there is nothing of the right shape to add.
 #
@@ -323,10 +323,10 @@ print(f"{len(halving)} that halve the picture: features {halving}")
 # **Predict.** Think of the first half, close to the image, and the second half, close to the
 # head. Which holds more of the parameters? Which does more of the work? Or is it about even?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # parameters: "first", "second" or "even"; work: the same
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 cost = inspection.cost_by_block(model, course.size)
 plots.show(
     plots.block_bars(
@@ -337,7 +337,7 @@ plots.show(
     "its share of all multiply-accumulate operations.",
 )
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output", "slide-no-code"]
 share = cost[["parameters", "macs"]] / cost[["parameters", "macs"]].sum()
 for half, rows in {"first ten": share[:10], "last ten": share[10:]}.items():
     print(f"{half:9} parts: {100 * rows.parameters.sum():4.1f}% of the parameters,"
@@ -347,7 +347,7 @@ for half, rows in {"first ten": share[:10], "last ten": share[10:]}.items():
 print(f"in all: {cost.parameters.sum():,} parameters, {cost.macs.sum():,} MACs"
       f" at {course.size} x {course.size} pixels")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Going deeper, the channels become more numerous and the maps smaller. Many channels mean many
 # weights, so nearly all parameters sit deep. But a shallow weight is used at many positions, and a
 # deep one at few. The two effects nearly cancel: the work is spread far more evenly.
@@ -355,7 +355,7 @@ print(f"in all: {cost.parameters.sum():,} parameters, {cost.macs.sum():,} MACs"
 # Remember the two shapes. The first half of the network has little to learn in it, and yet a large
 # share of the work. The next lesson makes use of that.
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## Small and fast?
 #
 # We set MobileNetV2 beside two classics. VGG-16 is so large that building it would fill half a
@@ -364,10 +364,10 @@ print(f"in all: {cost.parameters.sum():,} parameters, {cost.macs.sum():,} MACs"
 #
 # **Predict.** How many times more parameters than MobileNetV2 has ResNet-18? And VGG-16?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # write two numbers here
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 with torch.device("meta"):
     networks = {"MobileNetV2": mobilenet_v2(), "ResNet-18": resnet18(), "VGG-16": vgg16()}
 
@@ -380,16 +380,16 @@ sizes = pd.DataFrame(rows)
 print("with 1000 classes, one image of 224 x 224 pixels:")
 print(sizes.round(1).to_string(index=False))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # So much for small. Fast needs a clock. We let ResNet-18 and MobileNetV2 classify the same batch,
 # at the size that this lesson uses. For a clock the weights do not matter, so they are random.
 #
 # **Predict.** ResNet-18 needs about six times the MACs. How many times as long does it take?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # write a number here
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 batch = course.prepare(data.test_images[:32])
 seconds = {}
 for name, build in {"MobileNetV2": mobilenet_v2, "ResNet-18": resnet18}.items():
@@ -401,14 +401,14 @@ mac_ratio = sizes["million MACs"][1] / sizes["million MACs"][0]
 time_ratio = seconds["ResNet-18"] / seconds["MobileNetV2"]
 print(f"ResNet-18 needs {mac_ratio:.1f} times the MACs, and {time_ratio:.1f} times the time")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Fewer operations do not mean as much less time. The usual explanation is memory: depthwise
 # convolutions and batch norm do few operations for every number that they fetch. We have not
 # measured that here; `torch.profiler` would show it. Run the cell a second time. The counts stay;
 # the times depend on what else the machine is doing. "Small" is a fact about the network. "Fast" is
 # a fact about the network *and* the machine, so measure it where it is to run.
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What the old head says
 #
 # The head still knows the old classes and nothing else. It will put one of those names on any
@@ -418,7 +418,7 @@ print(f"ResNet-18 needs {mac_ratio:.1f} times the MACs, and {time_ratio:.1f} tim
 # names at random, or names with some sense in them?
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 @torch.no_grad()
 def scores_of(network, images):
     """One row of scores for each image, computed in eval mode."""
@@ -431,7 +431,7 @@ answers = scores_of(model, data.test_images).argmax(dim=1)
 old_names = course.weights.class_names
 print(f"{len(old_names)} old classes, such as: {', '.join(old_names[:6])}")
 
-# %% tags=["slide-no-code"]
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 first = [int((data.test_labels == label).nonzero()[0]) for label in range(len(data.class_names))]
 first = first[:10]  # your own images may have many more classes
 titles = [f"{data.class_names[data.test_labels[i]][:14]}\n{old_names[answers[i]][:14]}?"
@@ -442,7 +442,7 @@ plots.show(
     "mark, the class that the old head names.",
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 table = pd.DataFrame({
     "true class": [data.class_names[i] for i in data.test_labels],
     "old answer": [old_names[i] for i in answers],
@@ -452,13 +452,13 @@ favourite = counts.rename("share of images").reset_index().drop_duplicates("true
 favourite["share of images"] = favourite["share of images"].map("{:.0%}".format)
 favourite.set_index("true class")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The table shows the old head's favourite answer for each class. The names are not ours, though
 # some come close. Look at the shares: if names were drawn at random, the favourite of 30 names among 50
 # images would get about 10 %. Where images of one class keep getting the same name, the backbone sees
 # something that they share. The sense is in the features; only the names do not fit.
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## Take the old head off
 #
 # What does the head receive? The backbone ends in 1280 small maps. MobileNetV2 averages each map
@@ -481,7 +481,7 @@ train_features = features_of(data.train_images, course.prepare)
 train_labels = data.train_labels.to(course.device)
 print(tuple(train_features.shape), "features", tuple(train_labels.shape), "labels")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # `torch.no_grad()` says that no gradients will be wanted, so nothing is kept for computing them.
 # `model.eval()` makes batch norm use its stored statistics, and switches [dropout](GLOSSARY.md#dropout) off.
 #
@@ -501,7 +501,7 @@ print(model.classifier)
 print(f"{parameters_of(model.classifier):,} parameters in the new head = (1280 + 1) x {classes}")
 print(f"{parameters_of(model.features):,} parameters in the backbone, which stay as they are")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Why no [softmax](GLOSSARY.md#softmax)?** A softmax turns scores into probabilities, and many people expect one at the
 # end of a classifier. In PyTorch, `cross_entropy` takes the scores themselves and applies the
 # softmax inside, in a way that is safe for large numbers. With a softmax in the model it would be
@@ -518,14 +518,14 @@ by_hand = -of_true_class.log().mean()
 print("cross_entropy is minus the log of the true class's probability, on average:",
       torch.allclose(direct, by_hand, atol=1e-5))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** A new head knows nothing. If it gave every class the same probability, 1 / *n* for
 # *n* classes, what would the loss be? And how far from that will a real new head start?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # write a number here
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 start_losses = []
 for seed in range(5):
     torch.manual_seed(seed)
@@ -537,7 +537,7 @@ print(f"log({classes}):           {math.log(classes):.3f}")
 print(f"all scores equal:  {F.cross_entropy(zeros, train_labels):.3f}")
 print("five new heads:   ", "  ".join(f"{loss:.3f}" for loss in start_losses))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # A new head starts **at chance**: it does about as well as guessing, and its loss lies near
 # log(*n*). It is not exactly log(*n*), because random scores are not equal scores. The head prefers
 # some classes for no reason. On average over many random heads that costs a little; a single head
@@ -546,17 +546,17 @@ print("five new heads:   ", "  ".join(f"{loss:.3f}" for loss in start_losses))
 # This is a useful check in any project. A first loss many times log(*n*) points to images that
 # were not scaled, or to a head with far too large weights.
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## Train the head, and nothing else
 #
 # **Predict.** Guessing is right once in *n* times. Right now the whole network should do about as
 # well as that. How accurate will it be after 20 passes over the features?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # write a percentage here
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def test_accuracy(network):
     right = scores_of(network, data.test_images).argmax(dim=1) == data.test_labels
     return right.float().mean().item()
@@ -565,11 +565,11 @@ def test_accuracy(network):
 before = test_accuracy(model)
 print(f"new head, untrained: {100 * before:.1f}% of {len(data.test_labels)} test images right")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Now the training loop, in plain PyTorch. The [optimizer](GLOSSARY.md#optimizer) gets the parameters of the head and no
 # others, so the backbone cannot move.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 head = model.classifier[1]
 optimizer = torch.optim.AdamW(head.parameters(), lr=1e-3)
 batch_size = min(32, len(train_labels))
@@ -587,7 +587,7 @@ for epoch in range(20):
         print(f"epoch {epoch + 1:2}   training loss {statistics.mean(losses):.3f}")
 print(f"{time.perf_counter() - begun:.1f} s for 20 epochs")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 after = test_accuracy(model)
 print(f"before {100 * before:.1f}%, after {100 * after:.1f}% right on the test images")
 
@@ -602,7 +602,7 @@ plots.show(
     "it is right, a cross and bold type where it is wrong.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # One layer learned; everything below it stayed as it was. This way of using a network is called
 # **feature extraction**.
 #
@@ -614,7 +614,7 @@ plots.show(
 # the loop. For the two experiments below, we put our own loop into a function.
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def train_head(features, labels, seed, epochs=20):
     """Train a new head on cached features, as above, and return it."""
     torch.manual_seed(seed)
@@ -630,7 +630,7 @@ def train_head(features, labels, seed, epochs=20):
     return head
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## Why images are enlarged first
 #
 # On the way from image to features the maps are halved again and again. The cell follows the
@@ -639,10 +639,10 @@ def train_head(features, labels, seed, epochs=20):
 # **Predict.** The network halves its input five times. How large is the last map for an image of
 # 32 x 32 pixels?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # write a number here
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 shapes = {f"{size} px": inspection.cost_by_block(model, size)["output"] for size in (32, 64, 96)}
 trace = pd.DataFrame({"part": cost["block"], **shapes})
 map_side = trace["32 px"].str.split(" x ").str[-1]
@@ -650,7 +650,7 @@ changes = map_side != map_side.shift()
 print("output as channels x height x width")
 print(trace[changes].to_string(index=False))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The last row is the head: no map any more, only scores. From `features.14` on, an image of 32
 # pixels has shrunk to a single position. The 3 x 3 filters behind it look at one number in a
 # frame of zeros, and eight of their nine weights do nothing.
@@ -665,11 +665,11 @@ print(trace[changes].to_string(index=False))
 # **Predict.** Draw the curve of accuracy over input size in your mind. Does it rise all the way?
 # Where does 32 px lie: near guessing, half way, or close to the best?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # accuracy at 32 px, and at the best size
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 pool = course.load(900, 500)
 third = len(pool.train_images) // 3
 
@@ -689,7 +689,7 @@ def accuracy(features, seed):
     return {"accuracy": right.float().mean().item()}
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 input_sizes = [32, 48, 64, 96] if course.world == "shapes" else sorted({32, 64, 96, course.size})
 at_size = {size: with_features(replace(course.prepare, size=size)) for size in input_sizes}
 
@@ -708,7 +708,7 @@ plots.show(
     "of one standard deviation. A dotted line marks guessing.",
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 trained_at = course.weights.size
 by_size = experiments.summary(resolution, "size", "accuracy")
 best = int(by_size.loc[by_size["mean"].idxmax(), "size"])
@@ -717,7 +717,7 @@ for size, runs in resolution.groupby("size"):
     print(f"{size:4} px: {experiments.mean_and_std(runs['accuracy'])}{note}")
 print(f"guessing: {100 / classes:.1f} %. These weights were trained at {trained_at} px.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The images are the same, the weights are the same, the training is the same. All that changes is
 # the number of pixels that the network is given. Look at the left end of the curve, and compare
 # it with the line for guessing.
@@ -731,7 +731,7 @@ print(f"guessing: {100 / classes:.1f} %. These weights were trained at {trained_
 # A word about the band. It tells how much the runs differ by their training images and their
 # random start. All runs share one set of test images, so its luck is in all of them alike.
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## Which normalisation?
 #
 # Pixels are **[normalised](GLOSSARY.md#normalisation)** before they enter: subtract a mean, divide by a standard deviation
@@ -750,17 +750,17 @@ for name, prepare in prepares.items():
     x = prepare(pool.train_images[:200])
     print(f"{name:17} input has mean {x.mean():5.2f}, sd {x.std():.2f}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The three recipes contain the same information: each is another one stretched and shifted. But
 # our weights have only ever met one of them.
 #
 # **Predict.** What do the other two cost, with a frozen backbone: nothing, a few points of
 # accuracy, or nearly everything?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # points lost with 0.5 and 0.5, and with none
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 at_recipe = {
     name: at_size[course.size] if name == "the weights' own" else with_features(prepare)
     for name, prepare in prepares.items()
@@ -774,14 +774,14 @@ plots.show(
     "accuracy of each of three runs, and a bar at their mean.",
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 runs = normalisation.pivot(index="seed", columns="recipe", values="accuracy")
 lost = {name: 100 * (runs["the weights' own"] - runs[name]) for name in list(recipes)[1:]}
 for name, points in lost.items():
     print(f"{name}: {experiments.mean_and_std(points, percent=False)} points lost;"
           f" worse in {(points > 0).sum()} of {len(points)} runs")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Each difference is taken within a seed: both runs have the same training images and the same
 # random start, so only the recipe differs. If the losses are much larger than their spread, then
 # "does no harm" does not hold for a frozen backbone.
@@ -794,7 +794,7 @@ for name, points in lost.items():
 # The remedy costs nothing: use the numbers that come with the weights. Here they are in
 # `course.weights`; torchvision's own weights carry them in `weights.transforms()`.
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## Exercises
 #
 # Run a cell, and its check says what it sees in your answer. Stuck? `check.head_size.hint()` gives a
@@ -805,13 +805,13 @@ for name, points in lost.items():
 # Work out by hand how many parameters a new head has for MobileNetV2 and 37 classes. Then build
 # the layer and let PyTorch count.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 parameters_by_hand = ...
 parameters_counted = ...
 check.head_size(parameters_by_hand, parameters_counted)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 3.2
 #
 # torchvision's ResNet-18 calls its head `fc`, and it is a plain `nn.Linear`, not a part of a
@@ -819,25 +819,25 @@ check.head_size(parameters_by_hand, parameters_counted)
 # the number of its inputs: read it from the old layer. Which shape do the scores of two random
 # images of 64 x 64 pixels have?
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_resnet = ...
 shape_of_scores = ...
 check.resnet_head(my_resnet, shape_of_scores)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 3.3
 #
 # Which input size gives a last map of 7 x 7? Work it out from the number of halvings, then check
 # it with `inspection.cost_by_block(model, size)`. Is there more than one answer? A list of sizes is
 # welcome.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 size_for_7x7 = ...
 check.seven_by_seven(size_for_7x7)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 3.4
 #
 # Spot the bug. This loss runs without an error, and a head trained with it even learns something.
@@ -851,13 +851,13 @@ check.seven_by_seven(size_for_7x7)
 # A head that is right and completely certain about every image should reach a loss of zero. What is
 # the smallest loss that it can reach here, with 10 classes? Then write the function as it should be.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 smallest_loss = ...
 mended_loss = ...
 check.softmax_twice(smallest_loss, mended_loss)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you saw
 #
 # - A depthwise separable convolution looks first and mixes afterwards. For many channels it needs
@@ -871,7 +871,7 @@ check.softmax_twice(smallest_loss, mended_loss)
 # - A frozen backbone is particular about its input: its size and its normalisation should be
 #   close to those of its training.
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 own = normalisation.loc[normalisation["recipe"] == "the weights' own", "accuracy"]
 at_32 = resolution.loc[resolution["size"] == 32, "accuracy"]
 at_best = resolution.loc[resolution["size"] == best, "accuracy"]
@@ -888,10 +888,10 @@ print(f"- {third} images with the weights' own normalisation: {experiments.mean_
 for name, points in lost.items():
     print(f"  {name}: {experiments.mean_and_std(points, percent=False)} points less")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What was measured
 
-# %%
+# %% tags=["slide-no-code"]
 print(f"images      {data}")
 print(f"weights     {course.weights.title}")
 print(f"seeds       0, 1, 2; each with its own {third} training images,"
@@ -900,7 +900,7 @@ print(f"resolution  {course.size} px, and {', '.join(map(str, input_sizes))} px 
 print("training    new head only, AdamW 1e-3, batch 32, 20 epochs, cached features")
 print(f"device      {course.device}; torch {torch.__version__}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## Next
 #
 # The backbone did not move: its features were computed once, and the optimizer held the head alone. In

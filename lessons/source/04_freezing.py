@@ -10,7 +10,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # 4 · Freezing
 #
 # In lesson 03 we trained a new head on top of a network that did not change. That is called
@@ -29,14 +29,14 @@
 #
 # **Before this:** [03 · A new head](03_a_new_head.ipynb).
 
-# %% cellView="form" jupyter={"source_hidden": true}
+# %% cellView="form" jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # @title Set up the course
 import os, subprocess, sys
 if "google.colab" in sys.modules: print(end=subprocess.getoutput("test -d ~/transfer-learning || git clone -q --depth=1 'no address set, run `python -m authoring publish OWNER/NAME`' ~/transfer-learning"))
 sys.path[:0] = [os.path.abspath(".."), os.path.expanduser("~/transfer-learning")]
 import course_utils  # not found? git says why: is the address spelt right, is it public, does the network answer?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 import time
 
 import pandas as pd
@@ -55,7 +55,7 @@ from course_utils.lab import Lab
 
 course = course_utils.begin(lesson=4, train=200, test=400)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The network, with a new head for our classes. These are the lines of lesson 03.
 
 # %% tags=["nbval-check-output"]
@@ -64,7 +64,7 @@ model = course.pretrained()
 model.classifier[1] = nn.Linear(model.last_channel, len(data.class_names)).to(course.device)
 print(len(data.class_names), "classes:", ", ".join(data.class_names))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4.1 The line that everybody knows
 #
 # Each parameter of a PyTorch network has a switch, `requires_grad`. Off means: compute no gradient
@@ -75,39 +75,39 @@ print(len(data.class_names), "classes:", ", ".join(data.class_names))
 for parameter in model.features.parameters():
     parameter.requires_grad = False
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** The network has about 2.2 million parameters. How many of them can still learn?
 # About 1,300, 13,000 or 130,000? (The head is one linear layer from 1280 numbers to our classes.)
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # a number
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 total = sum(p.numel() for p in model.parameters())
 learns = sum(p.numel() for p in model.parameters() if p.requires_grad)
 print(f"{learns:,} of {total:,} parameters can learn: {learns / total:.2%}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # The switch belongs to the *parameter*. Written on a module, it does nothing at all, and Python does
 # not complain: it creates a new attribute that nobody reads. (`module.requires_grad_(False)`, with
 # the underscore, is a method, and does work.)
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 layer = nn.Linear(2, 2)
 layer.requires_grad = False  # looks right, and is not
 print("the layer's weight can learn:", layer.weight.requires_grad)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # One batch forward and backward shows the effect: gradients arrive in the head and nowhere else.
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 images, labels = next(batches(data.train_images, data.train_labels, 32, seed=0))
 model.train()
 F.cross_entropy(model(prepare(images)), labels.to(course.device)).backward()
 with_gradient = [name for name, p in model.named_parameters() if p.grad is not None]
 print("parameters with a gradient:", with_gradient)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4.2 Is it frozen?
 #
 # Before we train, we keep a copy of everything that the network remembers. PyTorch calls that its
@@ -131,14 +131,14 @@ for epoch in range(3):
         optimizer.step()
     print(f"epoch {epoch + 1}: loss of the last batch {loss.item():.2f}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** All parameters of `model.features` had `requires_grad = False`. After this training,
 # is the state of `model.features` the same as before, to the last bit? Yes or no?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # yes or no
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 moved = [
     name
     for name, tensor in model.state_dict().items()
@@ -147,7 +147,7 @@ moved = [
 print("unchanged:", len(moved) == 0)
 print("kinds of tensors that moved:", sorted({name.rpartition(".")[2] for name in moved}))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Not one weight moved. But the list is not empty. What are these three?
 #
 # They belong to **batch norm**, the layer after each convolution. In training it shifts and scales
@@ -156,7 +156,7 @@ print("kinds of tensors that moved:", sorted({name.rpartition(".")[2] for name i
 # **buffers**: part of the state, but not parameters. No gradient and no optimizer moves them. The
 # *forward pass* does, whenever the layer is in train mode.
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 norm = model.features[0][1]
 print(norm)
 print("parameters:", [name for name, _ in norm.named_parameters()])
@@ -166,11 +166,11 @@ print(
     int(norm.num_batches_tracked - before["features.0.1.num_batches_tracked"]),
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # The figure shows for every block how far it went: its weights on the left, its batch norm
 # statistics on the right, each relative to its size before.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 drift = inspection.movement(model, block_states).assign(
     weights=lambda t: 100 * t.weights, statistics=lambda t: 100 * t.statistics
 )
@@ -182,7 +182,7 @@ plots.show(
     alt="Two bar charts with one row for each block, from the input at the top to the head at the bottom. Left: how far weights moved; zero for all blocks but the head. Right: how far batch norm statistics moved; not zero for the frozen blocks.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Does that matter? The network's outputs are what counts. We take the same test images, put the
 # network into [eval mode](GLOSSARY.md#eval-mode), and compare the 1280 features that reach the head: from the pretrained
 # network, and from the one that we "froze".
@@ -202,7 +202,7 @@ drifted = features_of(model, data.test_images)
 change = (drifted - original).norm() / original.norm()
 print(f"The features of the 'frozen' network have changed by {100 * change:.0f} % of their length.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The network that we thought was frozen gives other features for the same images. Its old head, if
 # somebody still needs it, receives numbers that it was never trained on.
 #
@@ -218,11 +218,11 @@ model.features.eval()
 print("head in train mode:    ", model.classifier.training)
 print("backbone in train mode:", model.features.training)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # The part below the head, `model.features` here, is called the **backbone**. We start again from the
 # pretrained weights and train with both lines.
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 model = course.pretrained()
 model.classifier[1] = nn.Linear(model.last_channel, len(data.class_names)).to(course.device)
 model.features.requires_grad_(False)
@@ -240,7 +240,7 @@ for images, labels in batches(data.train_images, data.train_labels, 32, seed=0):
 same = all(torch.equal(t, before[name]) for name, t in model.features.state_dict().items())
 print("backbone unchanged to the last bit:", same)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # From here on a helper stands for these lines. A **[freeze plan](GLOSSARY.md#freeze-plan)** says which blocks are frozen and
 # what batch norm does inside them; `freezing.apply` switches `requires_grad` and sets the modes. The
 # table is read off the live model, so it shows what *is*, not what we wished.
@@ -250,7 +250,7 @@ plan = freezing.freeze_first(model, 14)
 freezing.apply(model, plan)
 print(freezing.block_table(model).iloc[12:].to_string(index=False))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### The two bars, live
 #
 # You can watch all this happen. The live lab of [lesson 09](09_the_live_lab.ipynb) trains a network
@@ -261,10 +261,10 @@ print(freezing.block_table(model).iloc[12:].to_string(index=False))
 # **Predict.** Which bars of the frozen blocks leave zero in the first 20 steps, and which in the
 # second 20? None, the statistics, or both?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # two answers
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 lab = Lab(train=200, test=100, preset="head only", batch_norm="eval", seed=0)
 lab.run(20)
 with_eval = lab.session.snapshot()["blocks"]
@@ -273,14 +273,14 @@ lab.run(20)
 with_train = lab.session.snapshot()["blocks"]
 lab
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output", "slide-no-code"]
 for mode, rows in [("eval", with_eval), ("train", with_train)]:
     frozen = [row for row in rows if row["frozen"]]
     for what in ("weights", "statistics"):
         still = all(row[f"{what}_moved"] == 0 for row in frozen)
         print(f"{mode:5} mode: {what:10} of {len(frozen)} frozen blocks at exactly zero: {still}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # In the panel a **0** means zero to the last bit. Press **Start** and change *frozen batch norm*
 # while it trains. Going back to eval stops the [drift](GLOSSARY.md#drift) but does not undo it. Watch *[cache](GLOSSARY.md#cache)* too:
 # it is a saving of section 4.6, and it is impossible while statistics drift. **Pause** ends the show; nothing below
@@ -293,7 +293,7 @@ for mode, rows in [("eval", with_eval), ("train", with_train)]:
 # pretrained running averages then describe a brighter world than the one we have.
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def darken(images):
     """A quarter of the brightness, as uint8."""
     return (images.float() / 4).round().to(torch.uint8)
@@ -304,7 +304,7 @@ plots.show(
     alt="Eight test images in the upper row, and the same eight at a quarter of the brightness below.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** A new head is trained on frozen features, once with batch norm in eval mode and once
 # in train mode. Which mode gives the better test accuracy on the bright images? And on the dark ones?
 #
@@ -312,11 +312,11 @@ plots.show(
 # computed once (more on this below). With train mode they cannot: they change with every batch.
 
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "eval" or "train" for bright images, and for dark ones
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def head_accuracy(seed, images, batch_norm):
     """Train a new head for five epochs on a backbone without gradients; accuracy on test images."""
     few = course.draw(seed)
@@ -341,7 +341,7 @@ def head_accuracy(seed, images, batch_norm):
     return {"accuracy": result.accuracy}
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 modes = experiments.repeat(
     head_accuracy, seeds=[0, 1, 2], images=["bright", "dark"], batch_norm=["eval", "train"]
 )
@@ -353,11 +353,11 @@ plots.show(
     alt="Four rows of three dots each, one dot a seed, with a bar at the mean: test accuracy on bright and on dark images, each with batch norm in eval and in train mode.",
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 for name, group in modes.groupby("run"):
     print(f"{name}: {experiments.mean_and_std(group['accuracy'])}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Compare the two rows of each pair, and mind the [spread of the dots](GLOSSARY.md#spread-over-seeds). Where the new images resemble
 # those of the pretraining, the old statistics are about right, and there is little to gain.
 # Where brightness or contrast differ, statistics that follow the new images repair the features
@@ -372,11 +372,11 @@ for name, group in modes.groupby("run"):
 # **Predict.** How many times faster is an epoch when the backbone is frozen? 1.5, 3 or 10 times?
 
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # a number
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def seconds_per_epoch(plan):
     """Time of one epoch with a plan, on the pretrained network with a new head."""
     network = course.pretrained()
@@ -399,12 +399,12 @@ for name, seconds in times.items():
     print(f"{name:17} {seconds:.2f} s an epoch of {len(data.train_images)} images")
 print(f"ratio {times['all blocks learn'] / times['backbone frozen']:.1f}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Memory is the second saving. To go backward, autograd keeps the output of layers until the
 # gradients are computed. PyTorch lets us watch what it puts aside.
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def kept_for_backward(plan):
     """Megabytes that autograd keeps for the backward pass of one batch of 32."""
     network = course.pretrained()
@@ -425,7 +425,7 @@ def kept_for_backward(plan):
 print(f"all blocks learn: {kept_for_backward(everything):8.2f} MB kept for one batch")
 print(f"backbone frozen:  {kept_for_backward(head_only):8.2f} MB kept for one batch")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The saving in memory is large: on a small GPU it decides whether a network can be trained at all.
 # The saving in time is much smaller, because the forward pass is still done in full, again and again.
 #
@@ -448,7 +448,7 @@ features = maps.mean(dim=(2, 3))  # what pooling and flattening do in the networ
 once = time.perf_counter() - start
 print(f"{tuple(data.train_images.shape)} images became {tuple(features.shape)} features")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 optimizer = torch.optim.AdamW(model.classifier.parameters(), lr=3e-3)
 start = time.perf_counter()
 model.classifier.train()
@@ -460,7 +460,7 @@ for x, y in batches(features, data.train_labels, 32, seed=0):
 times["cached features"] = time.perf_counter() - start
 print(f"once {once:.2f} s, then {times['cached features']:.3f} s an epoch")
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 figure, (axis,) = plots.new_figure(7, 2.2)
 bars = axis.barh(list(times), list(times.values()), color=plots.COLOURS[:3])
 axis.bar_label(bars, labels=[f"{seconds:.2g} s" for seconds in times.values()], padding=4)
@@ -471,13 +471,13 @@ plots.show(
     alt="Three horizontal bars on a logarithmic scale: seconds an epoch when all blocks learn, when the backbone is frozen, and with cached features.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Is it the same training? It must be, or the comparison means nothing. We train two heads from the
 # same start on the same batches, one through the whole network and one on cached features, and
 # compare their weights. (Dropout is switched off for this; it is random in either.)
 
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 def trained_head(use_cache):
     torch.manual_seed(0)
     network = course.pretrained()
@@ -501,7 +501,7 @@ def trained_head(use_cache):
 
 print("same weights:", torch.allclose(trained_head(True), trained_head(False), atol=1e-5))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The same holds for any frozen part at the *start* of the network, a **[frozen prefix](GLOSSARY.md#frozen-prefix)**. If the last
 # five blocks learn and the others are frozen, the output of the frozen ones can be kept. That is
 # what `training.cache_features` did above: it runs the frozen blocks once and returns the rest of the
@@ -513,12 +513,12 @@ print("same weights:", torch.allclose(trained_head(True), trained_head(False), a
 # **Predict.** MobileNetV2 has 19 backbone blocks. Where does caching save more: with the first 7
 # blocks frozen, or with the first 18?
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record = experiments.read_record("prefix_by_depth")
 speed = pd.DataFrame(record["rows"])
 print(experiments.cite(record))
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 figure = plots.lines(
     speed,
     "frozen_blocks",
@@ -533,7 +533,7 @@ plots.show(
     alt="Seconds an epoch against the number of frozen blocks, one line for training through the whole network and one with the frozen prefix cached. Both fall as more blocks are frozen.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Two effects add up. The more blocks are frozen, the less there is to go *back* through; that is
 # the fall of the upper line. The lower line also saves the way *forward* through the frozen part.
 # The distance between the lines is about one second wherever the cut lies. But one second of four is
@@ -554,12 +554,12 @@ plots.show(
 # Freeze the first 10 blocks of a fresh network without using a helper: switch off `requires_grad`
 # for `model.features[0]` to `model.features[9]`, and put these into eval mode.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_network = ...
 check.first_ten(my_network)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 4.2
 #
 # Spot the bug. A colleague writes the lines below and finds that her backbone changes.
@@ -575,34 +575,34 @@ check.first_ten(my_network)
 #
 # Write the function so that the backbone rests in every epoch, and the head trains.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_loop = ...
 check.mended_loop(my_loop)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 4.3
 #
 # Predict before you compute: of the network's parameters, which share (between 0 and 1) can still
 # learn when only the last three blocks, head included, are thawed? Write your guess down. Then
 # compute the share with `freezing.thaw_last`, `freezing.apply` and `freezing.count_trainable`.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 my_guess = ...
 my_share = ...
 check.share_of_three(my_guess, my_share)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 4.4
 #
 # An image of 224 x 224 pixels leaves block 6 as 32 maps of 28 x 28 numbers of four bytes. How many
 # megabytes would it take to cache that for all 50,000 training images of CIFAR-10?
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 my_megabytes = ...
 check.cache_size(my_megabytes)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you saw
 #
 # - `requires_grad = False` stops parameters. It does not stop batch norm's running statistics.
@@ -612,7 +612,7 @@ check.cache_size(my_megabytes)
 # - Freezing saves most of the memory for the backward pass, and some of the time. Computing the
 #   frozen part only once saves most of the time.
 
-# %%
+# %% tags=["slide-no-code"]
 bright = modes[modes["images"] == "bright"].groupby("batch_norm")["accuracy"].mean()
 dark = modes[modes["images"] == "dark"].groupby("batch_norm")["accuracy"].mean()
 print(f"Features moved by {100 * change:.0f} % although every requires_grad was False.")
@@ -627,10 +627,10 @@ print(
     f"and {times['all blocks learn'] / times['cached features']:.0f} times with cached features, computed once in {once:.1f} s."
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What was measured
 
-# %%
+# %% tags=["slide-no-code"]
 print(f"data     {data}")
 print(f"weights  {course.weights.title}")
 print(
@@ -638,7 +638,7 @@ print(
 )
 print(f"record   {record['command']}: {record['data']}, {record['hardware']}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # **Batch norm** was introduced in "Batch Normalization: Accelerating Deep Network Training by
 # Reducing Internal Covariate Shift", Sergey Ioffe and Christian Szegedy, 2015. Adapting only its
 # statistics to new images was proposed in "Revisiting Batch Normalization For Practical Domain

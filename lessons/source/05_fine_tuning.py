@@ -10,7 +10,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # 5 · Fine-tuning
 #
 # A frozen backbone sees the new images with old eyes. **Fine-tuning** lets the old weights move a
@@ -30,14 +30,14 @@
 #
 # **Before this:** [04 · Freezing](04_freezing.ipynb).
 
-# %% cellView="form" jupyter={"source_hidden": true}
+# %% cellView="form" jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # @title Set up the course
 import os, subprocess, sys
 if "google.colab" in sys.modules: print(end=subprocess.getoutput("test -d ~/transfer-learning || git clone -q --depth=1 'no address set, run `python -m authoring publish OWNER/NAME`' ~/transfer-learning"))
 sys.path[:0] = [os.path.abspath(".."), os.path.expanduser("~/transfer-learning")]
 import course_utils  # not found? git says why: is the address spelt right, is it public, does the network answer?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 import itertools
 import math
 
@@ -57,7 +57,7 @@ from course_utils.lab import Lab
 
 course = course_utils.begin(lesson=5, train=150, test=300)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 data, prepare = course.data, course.prepare
 
 
@@ -69,7 +69,7 @@ def fresh_model(seed=0):
     return model
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5.1 The head first?
 #
 # A new head starts with random weights, and its first answers are wrong. If the backbone may learn
@@ -80,11 +80,11 @@ def fresh_model(seed=0):
 # **Predict.** We measure the length of the gradient that reaches the backbone: once behind a random
 # head, and once behind a head that was trained for a few epochs. Which one is longer?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "random" or "trained"
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def backbone_gradient(model):
     """Length of the gradient that one batch sends into the backbone (in eval mode)."""
     images, labels = next(batches(data.train_images, data.train_labels, 32, seed=0))
@@ -94,7 +94,7 @@ def backbone_gradient(model):
     return sum(p.grad.square().sum() for p in model.features.parameters()).sqrt().item()
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 model = fresh_model()
 head = model.classifier[1]
 behind_random_head, random_size = backbone_gradient(model), head.weight.norm().item()
@@ -108,7 +108,7 @@ print(
     f"behind a trained head: {behind_trained_head:.2f}   (length of its weights {trained_size:.2f})"
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # What reaches the backbone is the error in the scores, multiplied by the head's *weights*. A random
 # head makes large errors, but its weights are small; training makes the errors smaller and the
 # weights larger. So the length may go either way, and on its own it is a poor reason.
@@ -118,7 +118,7 @@ print(
 #
 # **Predict.** How long should the head be trained alone: not at all, for one epoch, for fifty?
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record_heads = experiments.read_record("fine_tuning_heads")
 head_first = pd.DataFrame(record_heads["rows"])
 head_first["start"] = head_first["head_epochs"].astype(str) + " epochs of the head alone"
@@ -128,18 +128,18 @@ plots.show(
 )
 print(experiments.cite(record_heads))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Compare the distances between the bars with the spread of the dots, and look at both ends. "First
 # train the head until it is done" is common advice. If the bottom row lies behind the others, then a
 # head that is finished has its price: it has settled on the old features, is sure of itself, and the
 # backbone that is thawed behind it must follow. A head that has only begun leaves more to learn
 # together. We shall use what this record says:
 
-# %%
+# %% tags=["slide-no-code"]
 head_epochs = int(head_first.groupby("head_epochs")["accuracy"].mean().idxmax())
 print(f"Highest mean in the record: with {head_epochs} epoch(s) of the head alone.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5.2 The classic recipe
 #
 # Two epochs with the features frozen, then three with everything thawed at a tenth of the learning
@@ -154,7 +154,7 @@ for parameter in model.features.parameters():
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=3, gamma=0.1)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # One epoch, and the accuracy on the test images:
 
 
@@ -175,14 +175,14 @@ def test_accuracy(model):
     return (scores.argmax(1).cpu() == data.test_labels).float().mean().item()
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** What will the accuracy be after the two frozen epochs, and what after the three that
 # follow? Write both down.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess_frozen, my_guess_thawed = ..., ...
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 rows, snapshots = [], [inspection.state_snapshot(model)]
 for epoch in range(5):
     if epoch == 2:  # thaw, at a tenth of the rate
@@ -197,7 +197,7 @@ for epoch in range(5):
     rows.append({"epoch": epoch + 1, "rate": rate, "accuracy": test_accuracy(model)})
     print(f"epoch {epoch + 1}: rate {rate:.0e}, test accuracy {100 * rows[-1]['accuracy']:.1f} %")
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 first_run = pd.DataFrame(rows).assign(run="classic recipe")
 figure = plots.lines(
     first_run,
@@ -214,11 +214,11 @@ plots.show(
     alt="Test accuracy after each of five epochs of the classic recipe, with a vertical mark between the second and the third epoch, where everything is thawed, and a dotted line at the level of guessing.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # What you have just run is small: a few hundred images. The same recipe on all 50,000 training images
 # of CIFAR-10 needs a GPU. Where such a run has been recorded, the next cell shows it.
 
-# %% tags=["slide-no-code"]
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 try:
     full = experiments.read_record("classic_recipe_cifar10")
 except FileNotFoundError:
@@ -241,7 +241,7 @@ else:
     )
     print(experiments.cite(full))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5.3 Five faults
 #
 # **Fault 1: the backbone was not frozen.** You know it from lesson 04: `model.train()` let the batch
@@ -273,7 +273,7 @@ moves.insert(1, "rate", first_run["rate"])
 moves["rate"] = moves["rate"].map("{:.0e}".format)
 print(moves.round(3).to_string(index=False))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The column of statistics is not zero in epochs 1 and 2. The head was trained on features that were
 # changing under it.
 #
@@ -294,14 +294,14 @@ head, first_layer = model.classifier[1].weight, model.features[0][0].weight
 print("Adam remembers the head:       ", head in optimizer.state)
 print("Adam remembers the first layer:", first_layer in optimizer.state)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # **Fault 4: no [warm-up](GLOSSARY.md#warm-up).** Adam divides a gradient by its usual size. When a weight has seen only one
 # gradient, that one *is* its usual size.
 #
 # **Predict.** We thaw and take one step with rate 0.0001. The gradients of the backbone differ by
 # many powers of ten. How do the first steps of its weights differ?
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 model.features.requires_grad_(True)
 for group in optimizer.param_groups:
     group["lr"] = 1e-4
@@ -315,7 +315,7 @@ optimizer.step()
 taken = (torch.cat([p.detach().flatten() for p in model.features.parameters()]) - weights).abs()
 
 
-# %% tags=["slide-no-code"]
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 def bars_by_power(axis, values, title):
     powers = values[values > 0].log10().clamp(-9, -1).cpu().numpy()
     axis.hist(powers, bins=40, color=plots.BLUE)
@@ -334,7 +334,7 @@ print(
     f"{100 * full_size:.0f} % of the backbone's weights took a step of at least 0.9 times the rate."
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Weights with tiny gradients, that hardly matter, are pushed as far as those that matter most, in a
 # direction that one batch has decided. **Warm-up** is the remedy: begin with a rate near zero and let
 # it rise while the averages fill.
@@ -348,7 +348,7 @@ print(
 choosing = data.hold_out(len(data.train_images) // 5)
 print(len(choosing.train_images), "to train on,", len(choosing.test_images), "to choose by")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # There was no **augmentation** either: images that are changed a little each time, so that the
 # network cannot learn them by heart. Whether that is a fault depends on how long one trains. We
 # shall see.
@@ -361,7 +361,7 @@ print(len(choosing.train_images), "to train on,", len(choosing.test_images), "to
 # **Predict.** Draw the curve in your mind, from 0.00001 on the left to 0.03 on the right. Where is its
 # top? What happens at its right end?
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record = experiments.read_record("fine_tuning_rates")
 sweep = pd.DataFrame(record["rows"])
 head_only = sweep["head_only"].mean()
@@ -385,7 +385,7 @@ plots.show(
 )
 print(experiments.cite(record))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Right of the top the old knowledge is destroyed faster than new knowledge can come from a few
 # hundred images. The best rate depends on data, network and schedule. What carries over is the shape
 # of the curve, and that it must be searched in steps of about three, not guessed.
@@ -395,7 +395,7 @@ print(experiments.cite(record))
 # batch norm follows the batches, whatever the rate. We test that with no rate at all: forward passes
 # in train mode, and not a single step.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 model = fresh_model()
 for _ in recipes.train_head(model, data, prepare, count=10):
     pass
@@ -408,7 +408,7 @@ with torch.no_grad():
 accuracy_moved = test_accuracy(model)
 print(f"head only: {100 * accuracy_before:.1f} %    new statistics: {100 * accuracy_moved:.1f} %")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # The difference of the two is the price of letting the statistics move, before any weight has learned
 # to make up for it. A tiny rate pays this price and buys nothing.
 #
@@ -421,10 +421,10 @@ print(f"head only: {100 * accuracy_before:.1f} %    new statistics: {100 * accur
 #
 # **Predict.** How many steps does it take to wreck what a long pretraining has built?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # a number
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 lab = Lab(train=200, test=100, seed=0)
 at_thaw, afterwards = {}, {}
 for rate in (1e-3, 3e-2):
@@ -436,14 +436,14 @@ for rate in (1e-3, 3e-2):
     afterwards[rate] = lab.session.evaluate()
 lab
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 for rate in at_thaw:
     print(
         f"backbone's rate {rate:<5}: {100 * at_thaw[rate]:.1f} % of the held-out images at the thaw, "
         f"{100 * afterwards[rate]:.1f} % eight steps later"
     )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # The faint line is the first run, the strong one the second. The bars tell how far the weights have
 # gone from where the pretraining had left them, as a share of their size. The panel works: press
 # **Start** and see whether it recovers, freeze the backbone and see whether that helps, or **Reset**
@@ -459,13 +459,13 @@ model = fresh_model()
 *_, last = recipes.train_head(model, choosing, prepare, count=max(1, head_epochs), watch=True)
 print(f"head only: {100 * last.test_accuracy:.1f} % of the validation images")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # **Then a new optimizer, with two rates.** The head is new and may still move fast; the backbone
 # should move slowly. Rates that differ by depth are called **[discriminative learning rates](GLOSSARY.md#discriminative-learning-rates)**. We use
 # [AdamW](GLOSSARY.md#adamw), which is Adam with *[weight decay](GLOSSARY.md#weight-decay)*: each step also shrinks the weights a little, here those of
 # convolutions and the head only.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 model.requires_grad_(True)
 optimizer = torch.optim.AdamW(
     [
@@ -485,7 +485,7 @@ scheduler = torch.optim.lr_scheduler.OneCycleLR(
     optimizer, max_lr=[1e-3, 3e-3], total_steps=steps, pct_start=0.2, cycle_momentum=False
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 seen = []
 for epoch in range(3):
     model.train()
@@ -499,7 +499,7 @@ for epoch in range(3):
     result = training.evaluate(model, choosing.test_images, choosing.test_labels, prepare)
     print(f"epoch {epoch + 1}: {100 * result.accuracy:.1f} % of the validation images")
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 figure, (axis,) = plots.new_figure(6, 2.2)
 axis.plot(range(1, len(seen) + 1), seen, color=plots.BLUE)
 axis.set(xlabel="step", ylabel="backbone's learning rate")
@@ -508,7 +508,7 @@ plots.show(
     alt="The backbone's learning rate by step: a rise over the first fifth of the steps, then a smooth fall to zero.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # From here on `recipes.classic` and `recipes.fine_tune` stand for these lines.
 #
 # ## 5.6 Which remedy does what?
@@ -519,10 +519,10 @@ plots.show(
 #
 # **Predict.** Six steps. Which one brings most? Does one bring nothing, or even cost something?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # the number of a step, 1 to 6
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record_faults = experiments.read_record("fine_tuning_faults")
 ladder = pd.DataFrame(record_faults["rows"])
 plots.show(
@@ -531,12 +531,12 @@ plots.show(
 )
 print(experiments.cite(record_faults))
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 means = ladder.groupby("variant", sort=False)["accuracy"].mean() * 100
 for (name, mean), gain in zip(means.items(), means.diff(), strict=True):
     print(f"{name:38} {mean:5.1f} %" + ("" if pd.isna(gain) else f"  ({gain:+.1f})"))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Read it with care: the order of the steps matters, and a step within the spread of the dots has not
 # shown anything. A fault in principle need not cost much in practice, and here you see which do.
 #
@@ -544,11 +544,11 @@ for (name, mean), gain in zip(means.items(), means.diff(), strict=True):
 # hardly time to learn images by heart, and a mirrored shape may be one that never occurs. We let the
 # validation images of the record decide:
 
-# %%
+# %% tags=["slide-no-code"]
 mirror = bool(means.iloc[-1] > means.iloc[-2])
 print("the better recipe mirrors images:", mirror)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5.7 Which is better?
 #
 # Now the comparison. Fair means: same images, same pretrained weights, same number of thawed epochs,
@@ -558,11 +558,11 @@ print("the better recipe mirrors images:", mirror)
 #
 # **Predict.** Order the three: classic recipe, head only, better recipe.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # three names, the best one first
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def accuracy_of(seed, recipe):
     data = course.draw(seed)
     model = fresh_model(seed)
@@ -581,7 +581,7 @@ def accuracy_of(seed, recipe):
 names = ["classic", "head only", "better"]
 comparison = experiments.repeat(accuracy_of, seeds=[0, 1, 2], recipe=names)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 plots.show(
     plots.dots(comparison, "accuracy", "recipe", xlabel="test accuracy (%)"),
     alt="Three rows of three dots each, one dot a seed, with a bar at the mean: test accuracy of the classic recipe, of the head alone, and of the better recipe.",
@@ -592,7 +592,7 @@ for recipe, group in comparison.groupby("recipe", sort=False):
         f"{group['seconds'].mean():.1f} s of training"
     )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Three seeds are few. If the clouds of dots overlap, be careful with the word "better"; if they are
 # apart, the difference is larger than what chance does here.
 #
@@ -607,7 +607,7 @@ for recipe, group in comparison.groupby("recipe", sort=False):
 #
 # **Predict.** With 100 training images, how many blocks would you thaw? With 1,000?
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record_depth = experiments.read_record("fine_tuning_depth")
 by_depth = pd.DataFrame(record_depth["rows"])
 by_depth["images"] = by_depth["train"].astype(str) + " training images"
@@ -625,7 +625,7 @@ plots.show(
 )
 print(experiments.cite(record_depth))
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 best = by_depth.groupby(["train", "thawed"])["accuracy"].agg(["mean", "std"]).reset_index()
 for train, group in best.groupby("train"):
     top, head = group.loc[group["mean"].idxmax()], group[group["thawed"] == 1].iloc[0]
@@ -634,7 +634,7 @@ for train, group in best.groupby("train"):
         f"best {100 * top['mean']:.1f} ± {100 * top['std']:.1f} % with {int(top['thawed'])} blocks thawed"
     )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Compare the steepness of the lines. The more images, the more there is to gain from thawing. With
 # few images most of the gain comes from the first few blocks, or there is hardly any, and the spread
 # is larger than the differences.
@@ -650,13 +650,13 @@ for train, group in best.groupby("train"):
 # `model.features`, 0.001 for the other blocks, 0.003 for the head. Every parameter must be in
 # exactly one group.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_model = ...
 my_optimizer = ...
 check.three_rates(my_model, my_optimizer)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 5.2
 #
 # Spot the bug. A classmate builds `torch.optim.Adam(model.classifier.parameters(), lr=1e-3)`, trains
@@ -670,12 +670,12 @@ check.three_rates(my_model, my_optimizer)
 #
 # Write it so that the backbone learns with a tenth of the head's rate, and the head goes on.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_thaw = ...
 check.thaw_that_works(my_thaw)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 5.3
 #
 # Choose a strategy. You have a few hundred images of a similar task and time for three epochs of all
@@ -683,12 +683,12 @@ check.thaw_that_works(my_thaw)
 # below the dashed line, where you had better not thaw at all? Answer from the figure first, then
 # look the numbers up in `sweep`.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 best_rate = ...
 rates_below_the_line = ...
 check.rates_to_choose(best_rate, rates_below_the_line)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 5.4 (open)
 #
 # Beat the classic recipe on validation images, with at most five epochs in which anything but the
@@ -697,12 +697,12 @@ check.rates_to_choose(best_rate, rates_below_the_line)
 # classic recipe with three seeds, on validation images that your function never sees. That takes
 # some seconds. Change one thing at a time.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_recipe = ...
 check.beat_the_recipe(my_recipe, course)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you saw
 #
 # - Training the head first is usual and cheap. Whether it matters is a question for measurement,
@@ -712,7 +712,7 @@ check.beat_the_recipe(my_recipe, course)
 # - The learning rate decides a great deal. Too small gains nothing; too large destroys.
 # - How deep to thaw depends on how much data there is.
 
-# %%
+# %% tags=["slide-no-code"]
 scores = comparison.groupby("recipe")["accuracy"].apply(list)
 print(f"classic recipe: {experiments.mean_and_std(scores['classic'])}")
 print(f"head only:      {experiments.mean_and_std(scores['head only'])}")
@@ -722,10 +722,10 @@ print(
     f"eight steps at 0.03 took a network from {100 * at_thaw[3e-2]:.0f} % to {100 * afterwards[3e-2]:.0f} %."
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What was measured
 
-# %%
+# %% tags=["slide-no-code"]
 print(f"data     {data}")
 print(f"weights  {course.weights.title}")
 print(
@@ -734,7 +734,7 @@ print(
 for kept in (record_heads, record, record_faults, record_depth):
     print(f"record   {kept['command']}: {kept['data']}, {kept['hardware']}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Sources.** Adam: "Adam: A Method for Stochastic Optimization", Diederik P. Kingma and Jimmy Ba,
 # 2015. AdamW: "Decoupled Weight Decay Regularization", Ilya Loshchilov and Frank Hutter, 2019.
 # Discriminative rates and thawing by degrees: "Universal Language Model Fine-tuning for Text

@@ -10,7 +10,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # 6 · Changing the architecture
 #
 # So far we took a network as it was and gave it a new head. Sooner or later you will want to change
@@ -28,14 +28,14 @@
 #
 # **Before this:** [04 · Freezing](04_freezing.ipynb) and [05 · Fine-tuning](05_fine_tuning.ipynb).
 
-# %% cellView="form" jupyter={"source_hidden": true}
+# %% cellView="form" jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # @title Set up the course
 import os, subprocess, sys
 if "google.colab" in sys.modules: print(end=subprocess.getoutput("test -d ~/transfer-learning || git clone -q --depth=1 'no address set, run `python -m authoring publish OWNER/NAME`' ~/transfer-learning"))
 sys.path[:0] = [os.path.abspath(".."), os.path.expanduser("~/transfer-learning")]
 import course_utils  # not found? git says why: is the address spelt right, is it public, does the network answer?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 import pandas as pd
 import torch
 from torch import nn
@@ -53,7 +53,7 @@ from course_utils.lesson06 import check
 
 course = course_utils.begin(lesson=6, train=150, test=250)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6.1 When everything fits
 #
 # Lesson 03 loaded a checkpoint in two steps: build a network with random weights, then copy the
@@ -74,7 +74,7 @@ original = build()
 print(original.load_state_dict(state))
 print(len(state), "tensors")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # `load_state_dict` is **[strict](GLOSSARY.md#strict)** unless told otherwise. If one name is too many or too few, or one
 # shape differs, it raises an error and you have to do something about it. That is a good thing.
 #
@@ -85,23 +85,23 @@ print(len(state), "tensors")
 #
 # **Predict.** What happens: it loads all but the head, it loads nothing, or it raises an error?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "all but the head", "nothing" or "error"
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 ours = mobilenet_v2(num_classes=len(data.class_names))
 try:
     ours.load_state_dict(state, strict=False)
 except RuntimeError as error:
     print(error)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # `strict=False` forgives a name that is missing and a name that is not expected. It never forgives
 # a shape. So we leave out what does not fit, and then read what the call returns. It returns two
 # lists: `missing_keys`, which the network wanted and did not get, and `unexpected_keys`, which
 # were offered and not wanted.
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 own = ours.state_dict()
 fitting = {name: tensor for name, tensor in state.items() if tensor.shape == own[name].shape}
 result = ours.load_state_dict(fitting, strict=False)
@@ -109,14 +109,14 @@ print("missing:   ", result.missing_keys)
 print("unexpected:", result.unexpected_keys)
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Each tensor has one of four fates. It is **[matched](GLOSSARY.md#matched)** (same name, same shape, so it is loaded),
 # **[reshaped](GLOSSARY.md#reshaped)** (same name, another shape), **[missing](GLOSSARY.md#missing)** (only the network has it), or **[unexpected](GLOSSARY.md#unexpected)**
 # (only the checkpoint has it). Counting them takes a few lines. Write them once, and print them
 # every time you load something.
 
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 def account(model, state):
     """How many tensors meet which fate."""
     own = model.state_dict()
@@ -133,7 +133,7 @@ def account(model, state):
 print(account(original, state))
 print(account(ours, state))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # From here on `load_matching` stands for these lines. It loads what matches and returns a
 # report, in one line or block by block. You may know such a line from other tools, as "transferred
 # n of m items". The last column says which share of the block's single numbers was loaded.
@@ -143,7 +143,7 @@ report = load_matching(ours, state)
 print(report)
 print(report.table(ours).iloc[[0, 1, 18, 19]].to_string(index=False))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6.3 Other names: the failure that says nothing
 #
 # `nn.DataParallel`, which spreads a batch over several GPUs, wraps a network in an attribute called
@@ -157,18 +157,18 @@ before = {name: tensor.clone() for name, tensor in victim.state_dict().items()}
 result = victim.load_state_dict(from_two_gpus, strict=False)
 print("weights loaded")  # so says many a script at this point
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** No error and no warning. How many of the tensors have changed: all, nearly all, none?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # a number
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 changed = [n for n, t in victim.state_dict().items() if not torch.equal(t, before[n])]
 print("tensors that changed:", len(changed))
 print("missing:", len(result.missing_keys), "  unexpected:", len(result.unexpected_keys))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The return value knew. Nobody read it. Whoever goes on from here fine-tunes a random network and
 # believes that it is a pretrained one. (The two numbers differ because our line of code
 # made a plain dictionary of the state, without PyTorch's notes on versions. In such a dictionary
@@ -183,14 +183,14 @@ try:
 except CheckpointError as error:
     print(error)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # The remedy is to give the tensors the names that the network has for them.
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 renamed = {name.removeprefix("module."): tensor for name, tensor in from_two_gpus.items()}
 print(victim.load_state_dict(renamed))  # strict again
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # The other direction happens as well: a network kept as `self.backbone` in a class of yours has
 # names that begin with `backbone.`, and the checkpoint's do not.
 #
@@ -212,18 +212,18 @@ def with_one_block_more():
 
 deeper = with_one_block_more()
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** The network has 20 blocks, and we add one. We load what matches by name and shape. How
 # many of the 332 tensors will be loaded: about 70, about 250, or 314?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # a number
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 report = load_matching(deeper, state)
 print(report)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Most of it, then. That sounds like good news. But `features.5` in the file is the old block 5, and
 # in the new network `features.5` is the new block. From there on every tensor went to the *next*
 # block's place, wherever it happened to fit. The names should have moved up by one:
@@ -244,7 +244,7 @@ shifted = {moved_up(name): tensor for name, tensor in state.items()}
 # Knowing where each tensor belongs, we can tell which of those that were loaded are where they
 # belong.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 verdicts = dict.fromkeys(deeper.state_dict())  # None: not loaded
 for name in report.matched:
     verdicts[name] = "right place" if shifted.get(name) is state[name] else "wrong place"
@@ -258,7 +258,7 @@ plots.show(
     alt="One stacked bar for each block of the network with one block more, from the input at the top to the head at the bottom: how many of its tensors matched by name and shape, had another shape, were missing, or were left over in the checkpoint.",
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 figure = figures_06.tensors_by_block(
     {"where they came from": truth}, ["right place", "wrong place", "not loaded"]
 )
@@ -270,19 +270,19 @@ counts = truth[["right place", "wrong place", "not loaded"]].sum()
 print(f"matched {len(report.matched)}: {counts['right place']} in the right place,"
       f" {counts['wrong place']} in a wrong one")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # A report by name and shape sees a name and a shape. It cannot see that block 9 holds the filters
 # of block 10. That is the second silent failure, and a count of matches even hides it.
 #
 # With the names moved up, what does the report say?
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 deeper = with_one_block_more()
 report = load_matching(deeper, shifted)
 print(report)
 print("missing, all of them:", {name.split(".conv")[0] for name in report.missing})
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # All old tensors are in their places. Only the new block is random, as it must be. It still disturbs
 # what passes through. But it has a shortcut, so it computes F(x) + x, and we can make F vanish. The
 # last layer of F is a batch norm, which multiplies each channel by a learned scale. We set that scale
@@ -290,17 +290,17 @@ print("missing, all of them:", {name.split(".conv")[0] for name in report.missin
 #
 # **Predict.** How far will the outputs of the new network be from those of the old one?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # a number
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 nn.init.zeros_(deeper.features[5].conv[-1].weight)
 images = prepare(data.test_images[:8]).cpu()
 with torch.no_grad():
     difference = (deeper.eval()(images) - original.eval()(images)).abs().max()
 print("largest difference of any output:", float(difference))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # The network has one block more and computes the same to the last bit. The block is not dead: its
 # scale gets a gradient, and can grow away from zero once training begins. Starting a residual block
 # this way is common when networks are trained from scratch, too.
@@ -317,7 +317,7 @@ report = load_matching(wider, state)
 print(report)
 print(report.table(wider).iloc[13:16].to_string(index=False))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Few tensors are lost, and all in one block. Can the old channels be kept? There are two ways.
 #
 # One is to copy the **[overlap](GLOSSARY.md#overlap)**: the old numbers fill a corner of each larger tensor, and the rest
@@ -337,11 +337,11 @@ print(tuple(last.shape), "became", tuple(widened.shape))
 print("sum over the inner channels is the same:",
       torch.allclose(widened.sum(1), last.sum(1), atol=1e-4))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # The layers before it, which make the inner channels, are copied without any division.
 # `surgery.widen_weights` does all of this for one block.
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 wider = build()
 surgery.widen_block(wider, place=14, factor=2.0)
 print(load_matching(wider, surgery.widen_weights(state, place=14, hidden=1152)))
@@ -349,7 +349,7 @@ with torch.no_grad():
     same = torch.allclose(wider.eval()(images), original(images), atol=1e-3)
 print("same outputs as the old network:", same)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # A twin and its original receive the same gradient, so they would stay twins for ever. The `noise`
 # argument of `widen_weights` disturbs the new ones a little.
 #
@@ -360,10 +360,10 @@ print("same outputs as the old network:", same)
 # **Predict.** Of the 314 tensors, how many still match? And which share of all the numbers do they
 # hold?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # a number and a share
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 all_wider = mobilenet_v2(num_classes=old_classes, width_mult=1.25)
 report = load_matching(all_wider, state)
 elements = {name: tensor.numel() for name, tensor in all_wider.state_dict().items()}
@@ -372,7 +372,7 @@ print(report)
 print(f"{loaded_numbers:,} of {numbers:,} single numbers")
 print(pd.Series([name.split(".")[-1] for name in report.matched]).value_counts().to_string())
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # A sixth of the tensors match, and they carry almost no numbers. `num_batches_tracked` is batch norm's counter of
 # batches. It is a tensor of one number, it fits everywhere, and it knows nothing about images. **Count
 # numbers, not tensors.**
@@ -386,7 +386,7 @@ print(pd.Series([name.split(".")[-1] for name in report.matched]).value_counts()
 # For **one channel** we add the three old kernels up. A grey image used to be given as three equal
 # channels, and a sum of products with equal numbers is a product with the sum.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 grey_network = build()
 grey_network.features[0][0] = nn.Conv2d(1, 32, 3, stride=2, padding=1, bias=False)
 kernels = state["features.0.0.weight"].float()
@@ -400,7 +400,7 @@ with torch.no_grad():
 apart = (through_three - through_one).abs().max() / through_three.abs().max()
 print(f"largest difference, relative to the largest output: {apart:.1e}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The difference is rounding if the weights were trained with the same normalisation in all three
 # channels. [ImageNet](GLOSSARY.md#imagenet)'s differs a little from channel to channel, and so do the outputs.
 #
@@ -409,7 +409,7 @@ print(f"largest difference, relative to the largest output: {apart:.1e}")
 # new channels resemble the old ones, one can also repeat the old kernels and scale them down, so that
 # their sum stays. The record below has both.)
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 four = build()
 four.features[0][0] = nn.Conv2d(4, 32, 3, stride=2, padding=1, bias=False)
 nothing = torch.zeros(len(kernels), 1, 3, 3)
@@ -420,7 +420,7 @@ with torch.no_grad():
     apart = (four.eval()(torch.cat([images, fourth], dim=1)) - original(images)).abs().max()
 print("same outputs, whatever the fourth channel holds:", bool(apart < 1e-3))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6.7 What no report can see
 #
 # The last change has no tensor at all. We exchange the [activation function](GLOSSARY.md#activation-function): **[SiLU](GLOSSARY.md#silu)**, which is
@@ -435,7 +435,7 @@ with torch.no_grad():
     same = torch.allclose(softer.eval()(images), original(images), atol=1e-3)
 print("same outputs as the old network:", same)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The report is perfect, and the network is another one. The same holds for a changed stride, a
 # changed normalisation of the images, or channels in the order blue, green, red. That is the third
 # silent failure: the weights are where they belong, and what they multiply is not what they were
@@ -443,7 +443,7 @@ print("same outputs as the old network:", same)
 #
 # So a report is necessary and not enough. What is the network *worth*? That has to be measured.
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6.8 What each change costs
 #
 # For each changed network we load the weights, put on a new head, and train that alone, as in
@@ -468,7 +468,7 @@ def changed(how):
     return model.to(course.device, memory_format=torch.channels_last)
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def head_accuracy(seed, change):
     """Test accuracy of a new head, trained on the frozen features of a changed network."""
     torch.manual_seed(seed)
@@ -477,13 +477,13 @@ def head_accuracy(seed, change):
     return {"accuracy": last.test_accuracy}
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** Order these seven from best to worst. Which ones will be no better than guessing?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # the worst ones
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 changes = [
     "untouched",
     "names with a prefix",
@@ -499,14 +499,14 @@ plots.show(
     alt="Seven rows of three dots, one dot a seed, with a bar at the mean: test accuracy of a new head on the frozen features of the untouched network and of six changed ones.",
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 score = costs.groupby("change", sort=False)["accuracy"].mean()
 guessing = 1 / len(data.class_names)
 for change, group in costs.groupby("change", sort=False):
     print(f"{change:32} {experiments.mean_and_std(group['accuracy'])}")
 print(f"guessing: {100 * guessing:.1f} %")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Compare each remedy with the row above it. A network that computes the same is worth the same. And
 # look for rows at the level of guessing: three quarters of the tensors loaded, or all but a few, and
 # yet nothing comes through.
@@ -533,7 +533,7 @@ intact, broken = changed("untouched"), changed("block 14 wider, as it is")
 spread_intact, spread_broken = spread_behind(intact, 14), spread_behind(broken, 14)
 print(f"behind block 14: intact {spread_intact:.4f}, with the random wider block {spread_broken:.4f}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # If the second number is close to zero, the block gives the same answer to every image. The cause is
 # batch norm. In eval mode it divides by its *running* variance. For a new layer that is still 1, the
 # value it was built with: no batch has ever been measured. If the layer's true variance is far
@@ -543,7 +543,7 @@ print(f"behind block 14: intact {spread_intact:.4f}, with the random wider block
 # images, forward passes only, and change no weight.
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 @torch.no_grad()
 def renew_statistics(model, images):
     """Measure all batch norm statistics anew; not one weight changes."""
@@ -563,14 +563,14 @@ def renewed_accuracy(seed, change):
     return {"accuracy": last.test_accuracy}
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 again = ["block 14 wider, as it is", "inserted, names as they are"]
 renewed = experiments.repeat(renewed_accuracy, seeds=[0, 1, 2], change=again)
 for change, group in renewed.groupby("change", sort=False):
     print(f"{change:28} {100 * score[change]:.1f} % before, "
           f"{experiments.mean_and_std(group['accuracy'])} with new statistics")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Where the accuracy rises, the features had not been lost. They were there and were not let through.
 # What remains between these numbers and the untouched network is the true damage: random
 # weights in one block, or weights in the wrong places behind the new one.
@@ -590,10 +590,10 @@ for change, group in renewed.groupby("change", sort=False):
 # **Predict.** A block inserted, keys not shifted: the worst case above. Which will be better after
 # ten epochs, retrained or from scratch? And is either near the untouched network?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "retrained", "scratch" or "equal"
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record = experiments.read_record("partial_loading")
 loading = pd.DataFrame(record["rows"]).replace({"load": {"nothing": "as it is"}})
 titles = {"frozen": "frozen", "renewed": "new statistics, frozen",
@@ -604,12 +604,12 @@ plots.show(
 )
 print(experiments.cite(record))
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 means = loading.groupby(["change", "load", "treatment"], sort=False)["accuracy"].agg(["mean", "std"])
 wide = (100 * means).round(1).astype(str).agg(" ± ".join, axis=1).unstack("treatment")
 wide[["frozen", "renewed", "retrained", "scratch"]].fillna("").rename_axis(columns=None)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Read the table row by row.
 #
 # - Where a repair makes the network compute what it did, there is nothing to retrain.
@@ -622,7 +622,7 @@ wide[["frozen", "renewed", "retrained", "scratch"]].fillna("").rename_axis(colum
 # Does it depend on these images and these weights? A second record has the frozen column for
 # photographs. Look for rows where the two columns disagree.
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 photo_record = experiments.read_record("partial_loading_cifar10")
 photos = pd.DataFrame(photo_record["rows"])
 worlds = pd.concat([loading.assign(world="Shapes"), photos.assign(world="photographs")])
@@ -631,20 +631,20 @@ side_by_side = (100 * frozen["accuracy"].mean()).unstack("world").round(1)
 print(experiments.cite(photo_record))
 side_by_side.rename_axis(columns=None)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 6.10 A fair comparison
 #
 # A colleague wants to know whether one block more makes the network better. He takes the pretrained
 # network, inserts a block, loads the weights ("transferred most of the tensors"), trains, and
 # compares with the pretrained network as it was. You have measured both sides of his comparison:
 
-# %%
+# %% tags=["slide-no-code"]
 plain, broken = score["untouched"], score["inserted, names as they are"]
 repaired = score["inserted, keys shifted"]
 print(f"his verdict:            one block more changes accuracy by {100 * (broken - plain):+.1f} points")
 print(f"with the keys shifted:  one block more changes accuracy by {100 * (repaired - plain):+.1f} points")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # His number is real, and it answers another question: what does it cost to *lose the weights*? About
 # the architecture it says nothing. One network came with its pretraining and the other without.
 #
@@ -661,10 +661,10 @@ print(f"with the keys shifted:  one block more changes accuracy by {100 * (repai
 #
 # **Predict.** For each of the three protocols, who will be first and who last?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # such as "unfair: A B C, no weights: C B A, same pretraining: C A B"
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 fair_record = experiments.read_record("fair_comparison")
 fair = pd.DataFrame(fair_record["rows"])
 leftovers, alike = "what fits of A's", "pretrained alike"
@@ -679,7 +679,7 @@ plots.show(
 )
 print(experiments.cite(fair_record))
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 average = fair.groupby(["start", "architecture"])["accuracy"].mean()
 spread = fair.groupby(["start", "architecture"])["accuracy"].std()
 for title, starts in rules.items():
@@ -688,7 +688,7 @@ for title, starts in rules.items():
                      for n in order)
     print(f"{title.replace(chr(10), ' '):45} {said}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Compare the order in the left panel with the order in the other two, and the size of the gaps with
 # the spread of the dots. Where two clouds overlap, the honest verdict is "no difference was shown".
 #
@@ -702,7 +702,7 @@ for title, starts in rules.items():
 # There is a third way where a repair exists: carry the weights over so that both networks compute the
 # same at the start. In the record B has such a row.
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 carried = average["A's, refitted", "B"] - average[alike, "A"]
 print(f"B with A's weights, keys shifted, new block as identity: "
       f"{100 * carried:+.1f} points against A")
@@ -711,7 +711,7 @@ print(fitted[["tensors_matched", "tensors_total"]].first().to_string())
 sizes = fair.groupby("architecture")[["parameters"]].first()
 print(sizes.to_string())
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The first table explains the left panel: so many of A's tensors fitted B and C by name and shape.
 # If only counters fitted, that protocol is nothing else than training from scratch. The second table
 # is part of fairness, too: report that a larger network is larger.
@@ -747,12 +747,12 @@ print(sizes.to_string())
 # (names of the head begin with `classifier.`), and raises an error whenever any other tensor of the
 # network would be left without weights. The check tries it on five checkpoints.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_load = ...
 check.careful_load(my_load)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 6.2
 #
 # Predict, then count. In 6.4 a block was inserted as `features[5]`. Now one with a shortcut is
@@ -760,14 +760,14 @@ check.careful_load(my_load)
 # match will be in the right place? Write down your guess. Then count how many match, and how many of
 # these are right. (`surgery.insert_block` inserts, `surgery.shift_blocks` shifts the keys.)
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 my_guess = ...
 # Your code here
 my_matched = ...
 my_in_the_right_place = ...
 check.one_more_at_15(my_guess, my_matched, my_in_the_right_place)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 6.3
 #
 # There is a simpler way than copies to widen a block without changing its output: leave the new inner
@@ -776,12 +776,12 @@ check.one_more_at_15(my_guess, my_matched, my_in_the_right_place)
 # fills the corner; the last convolution is `my_wider.features[14].conv[2]`. To write into a weight,
 # use its `.data`, or do it under `torch.no_grad()`.)
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_wider = ...
 check.wider_and_same(my_wider, original)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 6.4
 #
 # What is wrong with this comparison? A colleague reports: "I made network A wider by half and called it
@@ -789,23 +789,23 @@ check.wider_and_same(my_wider, original)
 # trained five seeds of both on the same images. C is far behind A, so wider networks do not transfer."
 # His runs are in the record of 6.10, and so is his number:
 
-# %%
+# %% tags=["slide-no-code"]
 his_gap = 100 * (average[leftovers, "C"] - average[alike, "A"])
 print(f"the report: C less A, {his_gap:+.1f} points")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Which point of the list in 6.10 explains that number: `"start"` (1), `"images"` (2), `"rate"` (3),
 # `"seeds"` (4) or `"size"` (5)? How many points is C ahead of A (negative: behind) when both had the
 # same pretraining? And was a difference shown then: `"yes"` if the dots of the two lie apart, `"no"` if
 # they overlap? The check looks it up in the record.
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output", "slide-no-output"]
 my_fault = ...
 fair_gap = ...
 was_shown = ...
 check.unfair_report(my_fault, fair_gap, was_shown)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you saw
 #
 # - A tensor is matched, reshaped, missing or unexpected. `strict=False` forgives the last two, never
@@ -818,7 +818,7 @@ check.unfair_report(my_fault, fair_gap, was_shown)
 #   were never measured.
 # - Compare architectures only if they start alike.
 
-# %%
+# %% tags=["slide-no-code"]
 print(f"frozen features, untouched: {100 * plain:.1f} %")
 print(f"one block inserted, names as they are: {100 * broken:.1f} %, keys shifted: {100 * repaired:.1f} %")
 print(f"every block a quarter wider: {loaded_numbers} of {numbers:,} numbers fitted by name and shape")
@@ -829,10 +829,10 @@ for treatment, title in titles.items():
     print(f"record, one block inserted, names as they are, {title}: "
           f"{experiments.mean_and_std(runs['accuracy'])}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What was measured
 
-# %%
+# %% tags=["slide-no-code"]
 print(f"data     {data}")
 print(f"weights  {course.weights.title}")
 print(f"setting  {course.size} px, {len(data.train_images)} training images a run, "
@@ -840,7 +840,7 @@ print(f"setting  {course.size} px, {len(data.train_images)} training images a ru
 for kept in (record, photo_record, fair_record):
     print(f"record   {kept['command']}: {kept['data']}, {kept['hardware']}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # **Sources.** Copied channels: "Net2Net: Accelerating Learning via Knowledge Transfer", Tianqi Chen,
 # Ian Goodfellow and Jonathon Shlens, 2016. The last norm at zero: "Accurate, Large Minibatch SGD:
 # Training ImageNet in 1 Hour", Priya Goyal and others, 2017. SiLU: "Gaussian Error Linear Units

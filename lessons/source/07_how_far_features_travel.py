@@ -10,7 +10,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # 7 · How far features travel
 #
 # So far the pretrained features were useful each time. But they were learned for another task. How
@@ -27,14 +27,14 @@
 #
 # **Before this:** [04 · Freezing](04_freezing.ipynb) and [05 · Fine-tuning](05_fine_tuning.ipynb).
 
-# %% cellView="form" jupyter={"source_hidden": true}
+# %% cellView="form" jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # @title Set up the course
 import os, subprocess, sys
 if "google.colab" in sys.modules: print(end=subprocess.getoutput("test -d ~/transfer-learning || git clone -q --depth=1 'no address set, run `python -m authoring publish OWNER/NAME`' ~/transfer-learning"))
 sys.path[:0] = [os.path.abspath(".."), os.path.expanduser("~/transfer-learning")]
 import course_utils  # not found? git says why: is the address spelt right, is it public, does the network answer?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 import pandas as pd
 import torch
 from torch import nn
@@ -49,29 +49,29 @@ from course_utils.lesson07.tasks import few_classes, load_task
 
 course = course_utils.begin(lesson=7, train=300, test=300)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 7.1 A near task and a far one
 #
 # We need two tasks. The **[near](GLOSSARY.md#near-task)** one is the task of this course: other classes than those of the
 # pretraining, but of the same kind, an object in a scene. (If these are your own images, judge for
 # yourself how near they are.)
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 prepare = course.prepare
 near = load_task(course, "near", train=200, test=200, seed=0)
 sheet = plots.class_sheet(near.train_images, near.train_labels, near.class_names)
 plots.show(sheet, alt="Six training images of each class of the near task, one row for each class.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The **[far](GLOSSARY.md#far-task)** task has no object at all. Its images are grain, drawn by the course, and the class is
 # the *direction* of the grain. Other things vary: colour, fineness, contrast.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 far = load_task(course, "orientation", train=200, test=200, seed=0)
 sheet = plots.class_sheet(far.train_images, far.train_labels, far.class_names)
 plots.show(sheet, alt="Six images of each of ten directions of grain, one row for each direction.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 7.2 A probe on every block
 #
 # Lesson 03 put a new head on the *last* block. Nothing forces us to take the last one. A **linear
@@ -83,7 +83,7 @@ plots.show(sheet, alt="Six images of each of ten directions of grain, one row fo
 # The blocks give maps of different sizes. We average each channel over its map, as the network
 # itself does behind its last block.
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 model = course.pretrained().eval()
 x = prepare(far.train_images[:8])
 with torch.no_grad():
@@ -92,15 +92,15 @@ with torch.no_grad():
         if number in (0, 6, 12, 18):
             print(f"block {number:2}: maps {tuple(x.shape[1:])}, averaged {tuple(x.mean((2, 3)).shape)}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # From here on `probes.features_by_depth` stands for this loop, over all images and blocks.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 known = probes.features_by_depth(model, near.train_images, prepare)
 new = probes.features_by_depth(model, near.test_images, prepare)
 print(len(known), "blocks, from", next(iter(known)), "to", list(known)[-1])
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # A linear layer on fixed features is a simple problem: its loss has a single minimum. So we need
 # neither a learning rate nor a number of epochs, which would be one more thing to doubt. An
 # optimizer for such cases, **[L-BFGS](GLOSSARY.md#l-bfgs)**, takes all images at once and walks down to the minimum. Two
@@ -108,7 +108,7 @@ print(len(known), "blocks, from", next(iter(known)), "to", list(known)[-1])
 # because otherwise there is no minimum when every training image is right.
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def fit_probe(features, labels, classes):
     layer = nn.Linear(features.shape[1], classes)
     optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=100, line_search_fn="strong_wolfe")
@@ -123,7 +123,7 @@ def fit_probe(features, labels, classes):
     return layer
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 block = "features.18"
 middle, scale = known[block].mean(0), known[block].std(0) + 1e-6
 layer = fit_probe((known[block] - middle) / scale, near.train_labels, len(near.class_names))
@@ -131,18 +131,18 @@ guesses = layer((new[block] - middle) / scale).argmax(1)
 last_block = (guesses == near.test_labels).float().mean().item()
 print(f"near task, probe on the last block: {100 * last_block:.1f} % of the test images")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # `probes.fit` stands for these lines. Now the same for each of the 19 blocks, both tasks, and three
 # draws of training images.
 #
 # **Predict.** At which block will the probe be best for the near task: in the first third of the
 # network, in the middle, or at the end? And for the far task?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # two block numbers, from 0 (next to the image) to 18
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def probe_every_block(seed, task):
     data = load_task(course, task, train=200, test=200, seed=seed)
     known = probes.features_by_depth(model, data.train_images, prepare)
@@ -154,7 +154,7 @@ def probe_every_block(seed, task):
 
 by_block = experiments.repeat(probe_every_block, seeds=[0, 1, 2], task=["near", "orientation"])
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 chance = 0.1 if len(near.class_names) == 10 else None
 figure = figures_07.by_depth(by_block, "task", chance=chance)
 plots.show(
@@ -162,13 +162,13 @@ plots.show(
     alt="Test accuracy of a linear probe against the block it is put on, from the image on the left to the head on the right; one line with a band for the near task, one for the direction of grain.",
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 means = by_block.groupby(["task", "block"])["accuracy"].mean() * 100
 for task in ("near", "orientation"):
     best = means[task].idxmax()
     print(f"{task:11}: best at block {best:2} with {means[task][best]:.1f} %, last block {means[task][18]:.1f} %")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Compare where the two lines have their tops, and what is left at the right end. Where a line falls
 # towards the end, the deeper blocks have made hard to read what this task needs. That is no fault.
 # One may guess at a reason: the network was trained to name objects, and an object keeps its name when
@@ -190,10 +190,10 @@ for task in ("near", "orientation"):
 #
 # **Predict.** Which of the four tasks will be best at the very last block?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "source", "near", "fabric" or "orientation"
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record_probes = experiments.read_record("probes_by_depth")
 deep = pd.DataFrame(record_probes["rows"])
 deep["block"] = deep["depth"] - 1
@@ -205,7 +205,7 @@ plots.show(
 )
 print(experiments.cite(record_probes))
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 doubts = deep.assign(kind=deep["network"] + ", " + deep["pooling"] + " of each map")
 grain = doubts[doubts["task"] == "orientation"]
 figure = figures_07.by_depth(grain, "kind", ylabel="direction of grain (%)", chance=0.1)
@@ -215,7 +215,7 @@ plots.show(
 )
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 def ends_and_top(rows):
     line = 100 * rows.groupby("block")["accuracy"].mean()
     return f"first {line.iloc[0]:5.1f}, top {line.max():5.1f} at block {line.idxmax():2}, last {line.iloc[-1]:5.1f}"
@@ -224,7 +224,7 @@ def ends_and_top(rows):
 for (task, kind), rows in doubts.groupby(["task", "kind"], sort=False):
     print(f"{task:11} {kind:33} {ends_and_top(rows)}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # If the top moves when every block has about as many numbers, the count had played a part. If it
 # stays before the end, then depth itself costs the far task something. The random network is
 # the zero line: what it reaches was not learned, it comes with the architecture.
@@ -249,7 +249,7 @@ with torch.no_grad():
         ours, theirs = grafted.features[:blocks](images), model.features[:blocks](images)
         print(f"same output after {blocks} blocks: {torch.allclose(ours, theirs, atol=1e-3)}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Then there is a choice. The transferred blocks may stay **frozen**, or be **fine-tuned** together
 # with the fresh ones. In the record below k takes a few values from 0 (everything fresh) to 19 (only the
 # head is fresh). All runs have the same 200 images and the same number of steps.
@@ -257,10 +257,10 @@ with torch.no_grad():
 # **Predict.** For the near task: does each further block help? For the far task: is there a k
 # beyond which the frozen version gets worse?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # near: yes or no; far: a number k, or "no"
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 record_blocks = experiments.read_record("first_k_blocks")
 first_k = pd.DataFrame(record_blocks["rows"])
 scratch_rows = first_k[first_k["k"] == 0].assign(mode="frozen")  # with k = 0 both are the same
@@ -275,14 +275,14 @@ def transfer_figure(task):
     )
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 plots.show(
     transfer_figure("near"),
     alt="Near task: test accuracy against the number of transferred blocks, one line for transferred blocks that stay frozen and one for transferred blocks that are fine-tuned.",
 )
 print(experiments.cite(record_blocks))
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 plots.show(
     transfer_figure("orientation"),
     alt="Direction of grain: test accuracy against the number of transferred blocks, one line for transferred blocks that stay frozen and one for transferred blocks that are fine-tuned.",
@@ -293,7 +293,7 @@ for task, mode in tops.index.droplevel("k").unique():
     print(f"{task:11} {mode:10}: scratch {line[0]:.1f}, top {line.max():.1f} at k = {line.idxmax()}, "
           f"k = 19 {line[19]:.1f}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Compare the two lines in each figure. Where the frozen line falls and the fine-tuned one does not,
 # the deep blocks are in the way *as they are*, and are still a better start than random numbers.
 # On the near task the frozen line, too, falls a little at the end: even there the last blocks are
@@ -309,7 +309,7 @@ for task, mode in tops.index.droplevel("k").unique():
 # "With pretrained weights, thirty images are enough; without them, they are not." So one hears. We
 # take three classes, and ten images of each.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 pool = load_task(course, "near", train=10 * len(near.class_names), test=300, seed=3)
 each = min(10, int(pool.train_labels.bincount().min()))
 thirty = few_classes(pool, classes=min(3, len(pool.class_names)), per_class=each, seed=3)
@@ -319,7 +319,7 @@ plots.show(
     alt="The training images, ten of each of three classes (fewer where there are not so many), one row for each class, with the class name under each.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Three strategies, one run each:
 #
 # - **scratch**: a small residual network made for small images, from random weights, for many epochs;
@@ -328,10 +328,10 @@ plots.show(
 #
 # **Predict.** Guessing among three gives a third. What will each reach on new images?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # three numbers in percent
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 rows = []
 for name in ("scratch, small network", "head only", "everything"):
     result = strategies.STRATEGIES[name](course, thirty, seed=0)
@@ -339,7 +339,7 @@ for name in ("scratch, small network", "head only", "everything"):
                  "test images (%)": 100 * result.accuracy, "seconds": result.seconds})
 print(pd.DataFrame(rows).round(1).to_string(index=False))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Look at the first column of numbers before the second. All thirty training images right says
 # nothing about new ones: a network can learn thirty images by heart.
 #
@@ -347,7 +347,7 @@ print(pd.DataFrame(rows).round(1).to_string(index=False))
 # numbers change. So here is the record: five draws of everything, and `scratch` also for the same
 # network that the others use. First the near task.
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record_thirty = experiments.read_record("thirty_images")
 small = pd.DataFrame(record_thirty["rows"])
 plots.show(
@@ -356,10 +356,10 @@ plots.show(
 )
 print(experiments.cite(record_thirty))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** And the far task, three directions of grain with ten images each? Which strategy leads?
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 plots.show(
     plots.dots(small[small["task"] == "orientation"], "accuracy", "strategy",
                xlabel="direction of grain, test accuracy (%)"),
@@ -368,7 +368,7 @@ plots.show(
 for (task, name), group in small.groupby(["task", "strategy"], sort=False):
     print(f"{task:11} {name:23} {experiments.mean_and_std(group['accuracy'])}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Three things to read here: the order of the bars, the *width* of the clouds, and the difference
 # between the two figures. A claim about "thirty images" says nothing as long as it does not say
 # images *of what*. Without pretraining, thirty images can be plenty for one task and hopeless for
@@ -390,10 +390,10 @@ for (task, name), group in small.groupby(["task", "strategy"], sort=False):
 #
 # **Predict.** In which of the four cases does the advice win clearly?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # such as "little near, much near"
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record_map = experiments.read_record("data_and_similarity")
 rows = pd.DataFrame(record_map["rows"])
 four = figures_07.quarters(
@@ -405,17 +405,17 @@ plots.show(
 )
 print(experiments.cite(record_map))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # A table decides what the eye only suspects. In each case the best advised strategy meets the best
 # of the others, on the same images, seed by seed. `lead` is the mean difference in points; the advice
 # is ahead or behind only where the lead is larger than its own `spread` over seeds.
 
-# %%
+# %% tags=["slide-no-code"]
 verdicts = figures_07.verdicts(rows, four)
 columns = ["amount", "similarity", "advised", "best_other", "lead", "spread", "verdict"]
 print(verdicts[columns].round(1).to_string(index=False))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Where the table says "other ahead", the textbook's reason may still be right. The rule for little
 # data, for example, rests on the fear that a large network learns few images by heart. It does, as
 # you will see below. Whether that *hurts* is another question.
@@ -423,14 +423,14 @@ print(verdicts[columns].round(1).to_string(index=False))
 # Look at the panel at the top right once more, and at the width of the cloud of `earlier block`. Its
 # runs differ in one more thing than the others: each had to *choose* its block. Which did they choose?
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 chosen = rows[(rows["strategy"] == "earlier block") & (rows["task"] == "orientation")]
 for train, group in chosen.groupby("train"):
     for run in group.itertuples():
         number = run.block.removeprefix("features.")
         print(f"{train:4} images, seed {run.seed}: block {number:>2}, {100 * run.accuracy:.1f} % of the test images")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # A quarter of thirty images is seven. Seven images cannot rank nineteen blocks: one lucky guess, and
 # a poor block is in front. So a rule can be right, and following it can still fail, because the choice
 # that it asks for must be made from the same few images. The probes of 7.2 saw more clearly, but they
@@ -438,14 +438,14 @@ for train, group in chosen.groupby("train"):
 #
 # Between the corners lies the way from one to the other:
 
-# %%
+# %% tags=["slide-no-code"]
 panels = {"near": "near task", "orientation": "far task: direction of grain"}
 plots.show(
     figures_07.by_size(rows, panels, chance=0.1),
     alt="Test accuracy against the number of training images on a logarithmic axis, near task left and far task right, one line with error bars for each of six strategies.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Follow one line at a time. Which strategies keep rising, and which level off? A line that levels
 # off gains no more from further images at this budget. For a head on frozen features there are two
 # possible reasons: the features do not hold what it needs, or the head was not trained to its end. And look where lines *cross*: to the left of the crossing the one is the better
@@ -453,7 +453,7 @@ plots.show(
 
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 def worth(task, train):
     """Best strategy with pretrained weights minus best without (by their means), in points."""
     mine = rows[(rows["task"] == task) & (rows["train"] == train)]
@@ -468,17 +468,17 @@ for task in panels:
         gain = worth(task, train)
         print(f"{task:11} {train:4} images: pretraining is worth {gain.mean():+5.1f} ± {gain.std():.1f} points")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # And one question that every comparison must answer: had all of them finished? The table shows the
 # accuracy on *training* images in the end, with 1000 of them.
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 finished = rows[rows["train"] == 1000].pivot_table(
     index="strategy", columns="task", values="train_accuracy", sort=False
 )
 print((100 * finished).round(0).to_string())
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # For a network that learns as a whole, a low number means that the training ended before it had
 # fitted even its own images. With more epochs it would do better. So the map tells what a strategy
 # gives for such a budget, a few hundred steps, and not what it could give in a week. The same
@@ -495,10 +495,10 @@ print((100 * finished).round(0).to_string())
 # **Predict.** For the near task, which strategy has the largest gap with 30 images? Is the gap of
 # `head only` smaller than that of `everything`?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # a strategy; yes or no
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 gaps = rows[(rows["task"] == "near") & rows["train"].isin([30, 1000])].copy()
 gaps["gap"] = gaps["train_accuracy"] - gaps["accuracy"]
 gaps["run"] = gaps["train"].astype(str) + " images, " + gaps["strategy"]
@@ -508,7 +508,7 @@ plots.show(
     alt="Twelve rows of dots, six strategies with 30 training images above and the same six with 1000 below: the gap between training and test accuracy, one dot a seed and a bar at the mean.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Two networks can have the same gap and be worth very different things, since one has 100 % on the
 # left of the minus sign whatever it does. So a gap is a symptom, not a verdict. What decides is the
 # test accuracy, and you have seen it: compare the rows here with the panels above.
@@ -531,12 +531,12 @@ plots.show(
 # record? You transfer the first k blocks and *fine-tune* them: which k now? Go by the records of 7.2
 # and 7.3.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 best_block = ...
 k_frozen, k_fine_tuned = ..., ...
 check.where_to_cut(best_block, k_frozen, k_fine_tuned)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 7.2
 #
 # Spot the bugs. A classmate wants the first k blocks from `source`, frozen, and everything behind
@@ -555,12 +555,12 @@ check.where_to_cut(best_block, k_frozen, k_fine_tuned)
 # Mend it, for every k from 0 to 19. But first a prediction: the first 10 of the 19 blocks, what share
 # of all parameters of the network do they hold? (A number between 0 and 1.)
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 my_guess = ...
 my_graft = ...
 check.right_end(my_guess, my_graft)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 7.3
 #
 # Choose a strategy. Four friends ask you for advice. Each has a network like ours, time for one
@@ -573,12 +573,12 @@ check.right_end(my_guess, my_graft)
 #
 # Which of the six strategies of 7.5 do you advise to each? Write their names as the record has them.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 little_near, little_far = ..., ...
 much_near, much_far = ..., ...
 check.four_cases(little_near, little_far, much_near, much_far)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 7.4 (open)
 #
 # Make the most of thirty images. Write a function `my_training(model, data, prepare, seed)` that
@@ -590,12 +590,12 @@ check.four_cases(little_near, little_far, much_near, much_far)
 # To be level with that head is enough. To be clearly ahead of it is hard: look at the record. What
 # would you change first: what learns, for how long, mirrored images, the block that is read?
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_training = ...
 check.thirty_images(my_training, course)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you saw
 #
 # - A linear probe shows what can be read off a block. The best block depends on the task, and it
@@ -606,7 +606,7 @@ check.thirty_images(my_training, course)
 # - The four rules are a first guess. Which strategy wins is a measurement, and it costs little.
 # - A large gap between training and test accuracy does not tell which of two networks is better.
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 print(f"Near task, best block {means['near'].idxmax()}; far task, best block {means['orientation'].idxmax()}:")
 print(f"there the last block is {means['orientation'].max() - means['orientation'][18]:.1f} points behind.")
 for (task, name), group in small.groupby(["task", "strategy"], sort=False):
@@ -615,17 +615,17 @@ for (task, name), group in small.groupby(["task", "strategy"], sort=False):
 for row in verdicts.itertuples():
     print(f"{row.amount} data, {row.similarity} task: {row.verdict} ({row.lead:+.1f} ± {row.spread:.1f} points)")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What was measured
 
-# %%
+# %% tags=["slide-no-code"]
 print(f"data     {near}; {far}")
 print(f"weights  {course.weights.title}")
 print(f"setting  {course.size} px, 200 training images a run, seeds 0, 1, 2, on {course.device.type}")
 for kept in (record_probes, record_blocks, record_thirty, record_map):
     print(f"record   {kept['command']}: {kept['data']}, {len(kept['seeds'])} seeds, {kept['hardware']}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # **Sources.** The probes and the transfer of first blocks are named where they appear. A measured map
 # of how pretraining and target go together, for sixteen networks and twelve data sets: "Do Better
 # ImageNet Models Transfer Better?", Simon Kornblith, Jonathon Shlens and Quoc V. Le, 2019. On when

@@ -10,7 +10,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # 8 · Pretrain your own
 #
 # So far somebody else had done the pretraining. Now we do it ourselves, from random weights to a
@@ -31,14 +31,14 @@
 #
 # **Before this:** [05 · Fine-tuning](05_fine_tuning.ipynb).
 
-# %% cellView="form" jupyter={"source_hidden": true}
+# %% cellView="form" jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # @title Set up the course
 import os, subprocess, sys
 if "google.colab" in sys.modules: print(end=subprocess.getoutput("test -d ~/transfer-learning || git clone -q --depth=1 'no address set, run `python -m authoring publish OWNER/NAME`' ~/transfer-learning"))
 sys.path[:0] = [os.path.abspath(".."), os.path.expanduser("~/transfer-learning")]
 import course_utils  # not found? git says why: is the address spelt right, is it public, does the network answer?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 import json
 import tempfile
 from pathlib import Path
@@ -62,7 +62,7 @@ from course_utils.lesson08.source_task import source_and_target
 
 course = course_utils.begin(lesson=8, train=320, test=500)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 8.1 Two tasks
 #
 # The task that a network is pretrained on is the **[source task](GLOSSARY.md#source-task)**. The task that we want to solve in
@@ -76,7 +76,7 @@ few = min(320, len(target.train_images))  # the target is where data are scarce
 print("target:", few, "images a run, of", ", ".join(target.class_names))
 
 
-# %% tags=["slide-no-code"]
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 def one_of_each(data):
     """The first test image of every class; of the first 30, where there are more."""
     first = [int((data.test_labels == k).nonzero()[0]) for k in range(len(data.class_names))]
@@ -87,7 +87,7 @@ for name, data in (("source", source), ("target", target)):
     figure = plots.image_grid(one_of_each(data), data.class_names[:30], columns=10)
     plots.show(figure, alt=f"One image of each class of the {name} task, with the class name below.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 8.2 A network that is quick to train
 #
 # The weights in the banner are not used in this lesson: we make our own. Pretraining MobileNetV2 takes
@@ -102,7 +102,7 @@ table = freezing.block_table(network)
 print(table[["block", "kind", "parameters", "state"]].to_string(index=False))
 print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Nothing in it is pretrained: all of these numbers are random.
 #
 # ## 8.3 Pretraining
@@ -117,12 +117,12 @@ prepare = Prepare(SIZE, mean, std, course.device)
 print("mean  ", [round(value, 3) for value in mean])
 print("spread", [round(value, 3) for value in std])
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Then the network, an optimizer and one cycle of the learning rate, as in lesson 05. (`channels_last`
 # is an order of numbers in memory that is faster on a CPU.)
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def fresh_network(data, seed=0):
     torch.manual_seed(seed)
     model = small_net(len(data.class_names)).to(memory_format=torch.channels_last)
@@ -138,13 +138,13 @@ scheduler = torch.optim.lr_scheduler.OneCycleLR(
 )
 print(f"{passes} passes over the source, {steps} steps of up to 64 images")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** Guessing among the source classes is right one time in *n* with *n* classes. What will our network reach on source images that it has not seen, after these few steps?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # percent
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 losses = []
 for number in range(passes):
     network.train()
@@ -158,7 +158,7 @@ for number in range(passes):
         losses.append(loss.item())
     print(f"pass {number + 1} of {passes}: loss of the last 20 batches {sum(losses[-20:]) / 20:.2f}")
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 plots.show(
     figures_08.loss_curve(losses, len(source.class_names)),
     alt="The loss on the source by step: a thin noisy line for each batch and a thick one for the mean of the last twenty batches, with a dotted line at the loss of guessing.",
@@ -167,7 +167,7 @@ unseen = training.evaluate(network, source.test_images, source.test_labels, prep
 guessing = 1 / len(source.class_names)
 print(f"Right on {100 * unseen:.1f} % of unseen source images; guessing: {100 * guessing:.1f} %.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # That was a pretraining. A real one does the same for days, with more of everything.
 #
 # ## 8.4 What belongs in the file
@@ -190,7 +190,7 @@ notes = {
 save_file({n: t.cpu().contiguous() for n, t in network.state_dict().items()}, path, metadata=notes)
 print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Now we play the other person. All that we have is the file.
 
 # %%
@@ -202,27 +202,27 @@ fits = loaded.load_state_dict(state)
 as_stored = Prepare(found["size"], tuple(found["mean"]), tuple(found["std"]), course.device)
 print(f"{fits} {len(found['classes'])} classes, images of {found['size']} px")
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 network.eval(), loaded.eval()
 with torch.no_grad():
     before = network(prepare(source.test_images[:100]))
     after = loaded(as_stored(source.test_images[:100]))
 print("the same answers as before saving:", torch.allclose(before, after, atol=1e-4))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** Suppose that the mean and the spread had not been written down, and the other person
 # feeds images whose values run from 0 to 1, as they are. What becomes of the accuracy on the source?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # percent
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 unnormalised = Prepare(SIZE, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), course.device)
 for name, way in (("as stored", as_stored), ("not normalised", unnormalised)):
     result = training.evaluate(loaded, source.test_images, source.test_labels, way)
     print(f"{name:14} {100 * result.accuracy:5.1f} % of unseen source images")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # No error message, and the tensors are all right. The network merely sees images with another
 # brightness and contrast than those that it was made for. A missing note is as bad as a damaged
 # file, and harder to notice.
@@ -240,7 +240,7 @@ report = load_matching(learner, backbone)
 print(report)
 print("left at random:", report.missing)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Now the question of the whole course, with nothing borrowed: what is our own pretraining worth? Three
 # ways to use the same few target images, with equally many steps:
 #
@@ -252,7 +252,7 @@ print("left at random:", report.missing)
 # searched in the record that you meet below, on validation images, for the random start too. We use
 # what was found there.
 
-# %%
+# %% tags=["slide-no-code"]
 on_photographs = course.world != "shapes"
 search = experiments.read_record("source_tasks_cifar10" if on_photographs else "source_tasks")
 chosen = pd.DataFrame(search["rows"]).query("chosen")
@@ -265,7 +265,7 @@ rates = {
 print(rates)
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def try_out(seed, way):
     """One way to learn the target from a few images that `seed` draws."""
     data = target.subset(train=few, seed=seed)
@@ -285,14 +285,14 @@ def try_out(seed, way):
     return {"accuracy": new.accuracy, "on its training images": seen.accuracy}
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** Write down three numbers: the accuracy on unseen target images from scratch, frozen,
 # and fine-tuned.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # three numbers
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 ways = ["from scratch", "frozen", "fine-tuned"]
 comparison = experiments.repeat(try_out, seeds=[0, 1, 2], way=ways)
 plots.show(
@@ -300,14 +300,14 @@ plots.show(
     alt="Three rows of three dots each, one dot a seed, with a bar at the mean: accuracy on the target from scratch, with a frozen backbone, and fine-tuned.",
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 for way, group in comparison.groupby("way", sort=False):
     print(
         f"{way:12} {experiments.mean_and_std(group['accuracy'])} on unseen images, "
         f"{100 * group['on its training images'].mean():.0f} % on its own training images"
     )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Read both columns. A network from random weights can learn its few training images by heart; whether
 # that helps with unseen ones is another matter. Where the dots of a pretrained row lie clear of those
 # from scratch, the backbone has brought what so few images cannot teach. Where they overlap, this
@@ -326,10 +326,10 @@ for way, group in comparison.groupby("way", sort=False):
 # **Predict.** On which side do the lines rise more? From which point on is the pretraining better than
 # none, the dotted line?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "images" or "classes"
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record = experiments.read_record("source_tasks")
 runs = pd.DataFrame(record["rows"]).query("chosen")
 scratch = list(runs.loc[runs["treatment"] == "scratch", "accuracy"])
@@ -349,7 +349,7 @@ plots.show(
 )
 print(experiments.cite(record))
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 def table_of(runs, column):
     """Means over seeds, in percent: at the source itself, and on the target by treatment."""
     at_home = runs.groupby(column)["source_accuracy"].mean().rename("unseen source images")
@@ -359,15 +359,15 @@ def table_of(runs, column):
 
 table_of(by_images, "source_images")
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 table_of(by_classes, "source_classes")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Look at the left column of the first table, the accuracy on source images that were not trained on.
 # Where it is near guessing, there is nothing to carry over. We suspect that such a network has learned
 # its source images by heart. That can be tested here: a short pretraining on 320 source images.
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 small = source.subset(train=min(320, len(source.train_images)))
 model = fresh_network(small)
 for _ in recipes.fine_tune(model, small, prepare, count=20, backbone_rate=3e-3, batch_size=64):
@@ -377,7 +377,7 @@ understood = training.evaluate(model, small.test_images, small.test_labels, prep
 print(f"pretrained on {len(small.train_images)} images: {100 * by_heart:.0f} % of these, "
       f"{100 * understood:.1f} % of unseen source images")  # fmt: skip
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The wider the gap, the more was learned by heart. Pretraining on too little is the same mistake as
 # training on too little.
 #
@@ -402,10 +402,10 @@ print(f"pretrained on {len(small.train_images)} images: {100 * by_heart:.0f} % o
 #
 # **Predict.** Put the six in order. Which of them are no better than random weights?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # six words, the best one first
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 kinds = runs[(runs["source_images"] == 5120) & (runs["source_classes"] == 10)]
 order = ["own classes", "other shapes", "other shapes at night", "fabric", "orientation",
          "other shapes, random labels"]  # fmt: skip
@@ -416,14 +416,14 @@ plots.show(
 )
 print(experiments.cite(record))
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 for name, group in kinds.groupby("source", sort=False):
     frozen, tuned = (group.loc[group["treatment"] == t, "accuracy"] for t in ("frozen", "fine-tuned"))
     print(f"{name:27} frozen {experiments.mean_and_std(frozen)}, "
           f"fine-tuned {experiments.mean_and_std(tuned)}")
 print(f"{'from scratch':27} {experiments.mean_and_std(scratch)}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Two questions about the figure. First: how far apart are the circles (frozen) of the six sources, and how
 # far the squares (fine-tuned)? A frozen backbone must be right as it is. A fine-tuned one need only be
 # a good place to start from, and that is a weaker demand.
@@ -441,10 +441,10 @@ print(f"{'from scratch':27} {experiments.mean_and_std(scratch)}")
 # sources of this lesson in one figure, in order of the accuracy at home. Will it rise, fall, or
 # neither?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "rise", "fall" or "neither"
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 frozen = runs[(runs["treatment"] == "frozen") & (runs["source"] != "none")]
 keys = ["source", "source_images", "source_classes"]
 at_home = frozen.groupby(keys, sort=False)[["source_accuracy", "accuracy"]].mean().reset_index()
@@ -457,14 +457,14 @@ plots.show(
     alt="One mark for each of twelve sources: accuracy on unseen images of the source on the horizontal axis, accuracy on the target with a frozen backbone on the vertical axis.",
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 link = at_home["source_accuracy"].rank().corr(at_home["accuracy"].rank())
 easy = at_home[at_home["source_accuracy"] > 0.9]
 print(f"rank correlation of the two accuracies: {link:+.2f} over {len(at_home)} sources")
 print(f"sources with more than 90 % at home: on the target {100 * easy['accuracy'].min():.0f} to "
       f"{100 * easy['accuracy'].max():.0f} %")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Being good at the source is no promise for the target: an easy source is soon learned, and teaches
 # little. Being bad at it on unseen images is a warning: then nothing general was learned. What counts
 # is whether solving the source *needs* the features that the target needs.
@@ -480,7 +480,7 @@ print(f"sources with more than 90 % at home: on the target {100 * easy['accuracy
 # pairs. How alike two classes are is measured by the course's MobileNetV2: the distance between the
 # mean features of both, where 1 is as far as images of one class scatter around their own mean.
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record_pairs = experiments.read_record("source_tasks_pairs")
 pairs = pd.DataFrame(record_pairs["rows"]).query("chosen")
 used = pairs[pairs["source_classes"] == 2].drop_duplicates("source")
@@ -488,15 +488,15 @@ print(used[["source", "group", "source_distance"]].round(2).to_string(index=Fals
 goals = pairs.drop_duplicates("target")
 print(goals[["target", "target_group", "target_distance"]].round(2).to_string(index=False))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** Which two-class sources will help more with another pair: two classes that are hard to
 # tell apart ("alike"), or two that are easy ("unlike")? Will they help at all, compared with random
 # weights? Compared with a source that has the same number of images, but of all 30 classes?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "alike", "unlike" or "no difference"
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 tuned = pairs[pairs["treatment"].isin(["scratch", "fine-tuned"])]
 per_seed = tuned.groupby(["group", "seed"], sort=False)["accuracy"].mean().reset_index()
 names = {"none": "random weights", "alike": "two classes, alike", "unlike": "two classes, unlike",
@@ -509,11 +509,11 @@ plots.show(
 )
 print(experiments.cite(record_pairs))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Guessing between two classes is right half the time. Each dot is a mean over all pairs of one seed.
 # Behind the means lie many single cases: every source pair met every target pair.
 
-# %% tags=["slide-no-code"]
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 start = pairs[pairs["treatment"] == "scratch"].set_index(["seed", "target"])["accuracy"]
 gains = pairs[(pairs["source_classes"] == 2) & (pairs["treatment"] == "fine-tuned")].copy()
 met = pd.MultiIndex.from_frame(gains[["seed", "target"]])
@@ -530,7 +530,7 @@ plots.show(
     alt="Three scatter plots of the gain over random weights, one mark for each source pair, target pair and seed: against the distance within the source pair, against the distance from the source pair to the target pair, and against the accuracy on unseen images of the source pair. A dashed straight line is fitted to each.",
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 def correlations(gains):
     """How the gain goes along with the two distances: mean and spread over the seeds."""
     for column, label in (("source_distance", "distance within the source pair"),
@@ -545,13 +545,13 @@ print(f"gain of a two-class source: {100 * gains['gain'].mean():+.1f} ± "
 print("correlations:")
 correlations(gains)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # If alike pairs came out *behind*, the right panel offers a reason. Two very similar classes are hard
 # to tell apart, and some source networks hardly learned to do it in their few steps. From a network
 # that has learned nothing, nothing can be carried over. Is that all? We test it: the same [correlations](GLOSSARY.md#correlation)
 # without the source pairs that were not learned.
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 learned = gains[gains["source_accuracy"] > 0.8]
 left_out = sorted(set(gains["source"]) - set(learned["source"]))
 print("left out, below 80 % at home in every seed:", ", ".join(left_out) or "none")
@@ -561,7 +561,7 @@ for group, mine in learned.groupby("group", sort=False):
     per_seed = 100 * mine.groupby("seed")["gain"].mean()
     print(f"  {group:6} source pairs gain {per_seed.mean():+.1f} ± {per_seed.std():.1f} points")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Compare with the correlations before. What shrinks was due to the pairs that were not learned. For
 # what is left, look at the spread: a correlation that is no larger than its spread has shown nothing.
 # A negative one in the second line would mean that a pair helps more the nearer it is to the target
@@ -583,7 +583,7 @@ for group, mine in learned.groupby("group", sort=False):
 # classes as the source and the other half as the target. In one row the source is drawn shapes: no
 # photograph at all.
 
-# %%
+# %% tags=["slide-no-code"]
 record_photos = experiments.read_record("source_tasks_cifar10")
 photos = pd.DataFrame(record_photos["rows"]).query("chosen")
 photos_scratch = list(photos.loc[photos["treatment"] == "scratch", "accuracy"])
@@ -599,14 +599,14 @@ plots.show(
 )
 print(experiments.cite(record_photos))
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 for name, group in shown.groupby("source", sort=False):
     frozen, tuned = (group.loc[group["treatment"] == t, "accuracy"] for t in ("frozen", "fine-tuned"))
     print(f"{name:45} frozen {experiments.mean_and_std(frozen)}, "
           f"fine-tuned {experiments.mean_and_std(tuned)}")
 print(f"{'from scratch':45} {experiments.mean_and_std(photos_scratch)}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Is the order of the kinds the same as with shapes? How large are the steps between them, compared
 # with the spread? A few thousand photographs are a small source, and the gains are what such a source
 # can give. Weights from a million photographs are another matter: that was lesson 03.
@@ -623,12 +623,12 @@ print(f"{'from scratch':45} {experiments.mean_and_std(photos_scratch)}")
 # `my_reader(path)` that gives the network, ready to be asked, and the `prepare` that belongs to it.
 # The check writes such a file and hands you its path.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_reader = ...
 check.read_whole_file(my_reader)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 8.2
 #
 # Choose a source, going by the record of 8.6 and 8.7. You can have 5,120 labelled images of other
@@ -641,12 +641,12 @@ check.read_whole_file(my_reader)
 # Compare seed by seed, and believe a lead only where it is larger than its spread over the seeds.
 # Where the record cannot tell two answers apart, both are right.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 if_frozen, if_fine_tuned = ..., ...
 not_to_freeze = ...
 check.choose_source(if_frozen, if_fine_tuned, not_to_freeze)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 8.3
 #
 # Spot the bug. A classmate starts networks from the tensors of a file with the function below. It
@@ -666,12 +666,12 @@ check.choose_source(if_frozen, if_fine_tuned, not_to_freeze)
 # Mend it: the backbone from the file, a head that is new in every case, and an error where the file
 # does not fit.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_start = ...
 check.safe_start(my_start)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 8.4 (open)
 #
 # Pretrain a better backbone than ours. Train a `small_net` on the source for as long as you like, on
@@ -680,12 +680,12 @@ check.safe_start(my_start)
 # them on test images. More steps, more images, more classes, mirrored images: change one thing at a
 # time, and write down what you expect. Does the accuracy on the *source* tell you which one will win?
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_network = ...
 check.better_backbone(my_network, network, prepare, target)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you saw
 #
 # - Pretraining is ordinary training. What makes it useful to others is the file, and the notes in it:
@@ -699,7 +699,7 @@ check.better_backbone(my_network, network, prepare, target)
 # - Fine-tuning forgives a poor source; a frozen backbone does not.
 # - Whether two tasks "feel" alike to us is a guess about features, and guesses can be tested.
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 def on_target(name, treatment, classes=10, images=5120):
     mine = runs[(runs["source"] == name) & (runs["treatment"] == treatment)]
     mine = mine[(mine["source_classes"] == classes) & (mine["source_images"] == images)]
@@ -716,10 +716,10 @@ print(f"  2 classes, 5,120 source images    {on_target('other shapes', 'frozen',
 print(f"  no shapes at all (orientation)    {on_target('orientation', 'frozen')}")
 print(f"  from scratch                      {experiments.mean_and_std(scratch)}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What was measured
 
-# %%
+# %% tags=["slide-no-code"]
 print(f"data     source: {source}")
 print(f"         target: {target}")
 print(f"weights  our own: a small residual network, {steps} steps")
@@ -728,7 +728,7 @@ for kept in (record, record_pairs, record_photos):
     print(f"record   {kept['command']}: {kept['data']}, {kept['hardware']}")
 folder.cleanup()
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Sources.** How the number of images and of classes in the pretraining matter: "What makes ImageNet
 # good for transfer learning?", Minyoung Huh, Pulkit Agrawal and Alexei A. Efros, 2016. Pretraining
 # compared with long training from scratch: "Rethinking ImageNet Pre-training", Kaiming He, Ross

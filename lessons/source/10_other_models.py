@@ -10,7 +10,7 @@
 #     name: python3
 # ---
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # # 10 · Other models
 #
 # So far there was one network, MobileNetV2. Yours may be another: a ResNet, a VGG, a [transformer](GLOSSARY.md#vision-transformer),
@@ -28,14 +28,14 @@
 #
 # **Before this:** [04 · Freezing](04_freezing.ipynb) and [05 · Fine-tuning](05_fine_tuning.ipynb).
 
-# %% cellView="form" jupyter={"source_hidden": true}
+# %% cellView="form" jupyter={"source_hidden": true} slideshow={"slide_type": "skip"}
 # @title Set up the course
 import os, subprocess, sys
 if "google.colab" in sys.modules: print(end=subprocess.getoutput("test -d ~/transfer-learning || git clone -q --depth=1 'no address set, run `python -m authoring publish OWNER/NAME`' ~/transfer-learning"))
 sys.path[:0] = [os.path.abspath(".."), os.path.expanduser("~/transfer-learning")]
 import course_utils  # not found? git says why: is the address spelt right, is it public, does the network answer?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 from dataclasses import replace
 
 import pandas as pd
@@ -57,7 +57,7 @@ from course_utils.images.preprocessing import Prepare, as_they_are
 course = course_utils.begin(lesson=10, train=200, test=300)
 data = course.data
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 10.1 Looking without loading
 #
 # The five steps are: **load** a network with its weights, give it a **new head**, **freeze** the
@@ -71,10 +71,10 @@ data = course.data
 # **Predict.** VGG-16 was published in 2014, the vision transformer ViT-B/16 in 2020. Which one has
 # more parameters? And where in each do you expect most of them to lie?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "VGG-16" or "ViT-B/16", and where
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 BUILDERS = {"MobileNetV2": zoo.mobilenet_v2, "ResNet-18": zoo.resnet18, "VGG-16": zoo.vgg16,
             "ViT-B/16": zoo.vit_b_16}
 with torch.device("meta"):
@@ -84,11 +84,11 @@ weight = outlines["VGG-16"].classifier[0].weight
 print(f"one weight of VGG-16: shape {tuple(weight.shape)}, on device {weight.device}")
 print(f"it would take {weight.numel() * 4 / 1e6:.0f} MB, and takes none")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # The head is the last linear layer: the one with 1000 outputs, for the 1000 classes of ImageNet.
 
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 def describe(name, model):
     head, layer = find_head(model)
     cost = inspection.cost_by_block(model, 224)
@@ -100,7 +100,7 @@ def describe(name, model):
 
 print(pd.DataFrame([describe(*item) for item in outlines.items()]).to_string(index=False))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Nothing was downloaded or stored, and yet sizes and costs are known. A **MAC** is one
 # multiplication with one addition, as in lesson 03. (For the transformer, the work of its
 # [attention](GLOSSARY.md#attention) is counted as well.) The column "head" is what you need for the second step:
@@ -114,7 +114,7 @@ print(pd.DataFrame([describe(*item) for item in outlines.items()]).to_string(ind
 #
 # Now to the other half of the question: where are the parameters?
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 vgg = inspection.cost_by_block(outlines["VGG-16"], 224)
 plots.show(
     plots.block_bars(
@@ -123,7 +123,7 @@ plots.show(
     alt="VGG-16 block by block from the image at the top to the head at the bottom. Left its share of all parameters, nearly all in the last bar; right its share of the work, in the bars above.",
 )
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 vit = inspection.cost_by_block(outlines["ViT-B/16"], 224)
 plots.show(
     plots.block_bars(
@@ -132,7 +132,7 @@ plots.show(
     alt="ViT-B/16 block by block. Twelve equal bars between a small first and a small last one, both for parameters and for work.",
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The two could not differ more. VGG-16 keeps its parameters in three large linear layers at the
 # end, and does its work in the convolutions before them. The transformer is a stack of equal
 # blocks. This has a consequence for freezing.
@@ -140,10 +140,10 @@ plots.show(
 # **Predict.** You freeze every convolution of VGG-16, exchange `classifier[6]` for ten classes, and
 # train the rest. Which share of the parameters still learns: 0.03 %, 3 %, or nearly 90 %?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # a share in percent
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 with torch.device("meta"):
     model = zoo.vgg16()
 model.classifier[6] = nn.Linear(4096, 10, device="meta")
@@ -155,7 +155,7 @@ model.requires_grad_(False)
 model.classifier[6].requires_grad_(True)
 print(f"all but the head frozen: {100 * freezing.count_trainable(model) / total:.2f} % can learn")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # "Freeze the features" is a phrase that fits MobileNetV2, whose classifier is one layer. In VGG-16
 # it leaves more than a hundred million parameters to your few images. So do not freeze by a word.
 # Freeze everything, then put the new head in, and *count* what can learn.
@@ -174,7 +174,7 @@ if course.world != "shapes" and name in small.OWN:
     print("These weights have never met a photograph. Expect much less of them than of ImageNet's.")
 prepare = Prepare(min(own.size, course.size), own.mean, own.std, course.device)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # `resnet18_slim` is torchvision's ResNet-18 with half the channels in every layer, which makes a
 # quarter of the parameters. The course trained it on the same 30 shapes as its MobileNetV2. All
 # names are those of the whole one.
@@ -193,7 +193,7 @@ print(f"{freezing.count_trainable(model):,} of {sum(p.numel() for p in model.par
       " parameters can learn")
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def train_one_epoch(seed, frozen):
     model.train(not frozen)  # batch norm of a frozen backbone must keep its statistics: lesson 04
     for images, labels in batches(data.train_images, data.train_labels, 32, seed=seed):
@@ -207,14 +207,14 @@ def test_accuracy():
     return training.evaluate(model, data.test_images, data.test_labels, prepare).accuracy
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** How accurate will it be after ten epochs with the backbone frozen? And after two more
 # with everything thawed, at a tenth of the rate?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess_frozen, my_guess_thawed = ..., ...
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 for epoch in range(10):  # 4. train
     train_one_epoch(seed=epoch, frozen=True)
 resnet_frozen = test_accuracy()
@@ -227,7 +227,7 @@ for epoch in range(10, 12):
 resnet_thawed = test_accuracy()
 print(f"thawed, 2 epochs:   {100 * resnet_thawed:.1f} %   (guessing: {100 / len(data.class_names):.0f} %)")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Compare these lines with those of lesson 05. One line has changed, the one with `fc` in it.
 #
 # Is 0.001 a good rate? It has become a habit, and with few images ten epochs of it are few, small
@@ -244,10 +244,10 @@ print(f"thawed, 2 epochs:   {100 * resnet_thawed:.1f} %   (guessing: {100 / len(
 # **Predict.** The head is trained anew on the features in either case. How much accuracy does the
 # wrong normalisation cost: nothing, a few points, or most of it?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # in percentage points
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 half = (0.5, 0.5, 0.5)
 PREPARATIONS = {"the weights' own": prepare, "0.5 / 0.5": replace(prepare, mean=half, std=half)}
 
@@ -268,7 +268,7 @@ def with_normalisation(seed, normalisation):
     return {"accuracy": result.accuracy}
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 live = experiments.repeat(with_normalisation, seeds=[0, 1, 2], normalisation=list(PREPARATIONS))
 plots.show(
     plots.dots(live, "accuracy", "normalisation", xlabel="test accuracy (%)"),
@@ -277,11 +277,11 @@ plots.show(
 for normalisation, group in live.groupby("normalisation", sort=False):
     print(f"{normalisation}: {experiments.mean_and_std(group['accuracy'])}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # These runs were small. The record has more images, other networks, and one more question: what if
 # batch norm in the frozen backbone is in **train** mode, as `model.train()` leaves it?
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record_norm = experiments.read_record("normalisation")
 kept = pd.DataFrame(record_norm["rows"])
 kept["run"] = kept["network"] + ", batch norm " + kept["batch_norm"] + ", " + kept["normalisation"]
@@ -292,7 +292,7 @@ plots.show(
 )
 print(experiments.cite(record_norm))
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 record_photos = experiments.read_record("normalisation_cifar10")
 
 
@@ -311,7 +311,7 @@ print_costs(record_norm)
 print_costs(record_photos)
 print(experiments.cite(record_photos))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Compare the two modes of the same network. If the cost is smaller in train mode, there is a
 # reason that we can test. Another normalisation stretches and shifts each channel of the image. A
 # convolution hands that on. Behind it, batch norm in train mode subtracts the mean of the batch and
@@ -321,11 +321,11 @@ print(experiments.cite(record_photos))
 # **Predict.** By how many percent do the numbers behind the *first* batch norm change, when the
 # normalisation is exchanged: in eval mode, and in train mode?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # two numbers
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 @torch.no_grad()
 def change_behind_first_norm(mode, edge):
     """Relative change of the first norm's output, without `edge` rows and columns all around."""
@@ -342,7 +342,7 @@ for mode, value in shift.items():
     print(f"batch norm in {mode:5} mode: the output changes by {100 * value:.0f} %")
 print(f"in train mode, inside the edges: {100 * change_behind_first_norm('train', edge=2):.0f} %")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # What is left in train mode sits mostly at the edges, where the image is padded with zeros: zero
 # means another colour on another scale. Inside, little is left. (It would be nothing at all if the
 # edges did not count in the mean of the batch, and if all three channels were stretched alike.)
@@ -366,7 +366,7 @@ print(f"patches of {model.patch_size} x {model.patch_size} pixels, image {model.
       f" {(model.image_size // model.patch_size) ** 2} tokens and the class token")
 print(freezing.block_table(model).to_string(index=False))
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 pretraining = {one: experiments.read_record(f"pretrain_others_{one}") for one in small.OWN}
 print(f"weights  {vit_own.title}")
 for one, kept_run in pretraining.items():
@@ -375,7 +375,7 @@ for one, kept_run in pretraining.items():
 if course.world != "shapes":
     print("Both have seen drawn shapes and no photograph.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Nothing in a transformer's build says that neighbouring patches belong together. It must learn
 # that as well, and needs many more images for it. So ours had a teacher: beside the labels, it was
 # trained to give the answers of the course's MobileNetV2, and to find the same features on the way.
@@ -389,11 +389,11 @@ if course.world != "shapes":
 # the network some batches. How many tensors of the state have changed afterwards: in the ResNet,
 # and in the transformer?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # two numbers
 
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 def tensors_that_move(network, ready):
     """Tensors of the state that differ after three batches in train mode, without any gradient."""
     network.requires_grad_(False).train()
@@ -407,7 +407,7 @@ vit_prepare = Prepare(vit_own.size, vit_own.mean, vit_own.std)
 print("slim ResNet-18:    ", tensors_that_move(small.load("resnet18_slim"), vit_prepare), "tensors moved")
 print("vision transformer:", tensors_that_move(small.load("vit_tiny"), vit_prepare), "tensors moved")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # In the transformer, the half truth of lesson 04 becomes the whole truth: a parameter without
 # gradient is frozen, and there is nothing else that could move. The same holds for VGG-16, which
 # has no norm at all:
@@ -419,18 +419,18 @@ for title, outline in outlines.items():
     print(f"{title:12} {kinds.count('BatchNorm2d'):2} batch norms, {kinds.count('LayerNorm'):2} "
           f"layer norms, {running:6,} running statistics")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # There is a price for positions: the transformer has learned one mark for each patch of a 64-pixel
 # image. Give it another size, and it refuses. A convolutional network takes any size.
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 try:
     model(torch.zeros(1, 3, 96, 96))
 except AssertionError as error:
     print("vision transformer:", error)
 print("slim ResNet-18:    ", tuple(small.load("resnet18_slim")(torch.zeros(2, 3, 96, 96)).shape))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Now the five steps, for both families and three seeds. The helpers are those of lesson 05:
 # `train_head` freezes the backbone and trains the head on features computed once; `fine_tune` thaws
 # all blocks, with a small rate for the backbone, and warm-up. Neither knows which network it has.
@@ -438,11 +438,11 @@ print("slim ResNet-18:    ", tuple(small.load("resnet18_slim")(torch.zeros(2, 3,
 # **Predict.** For which of the two will thawing gain more, and will it gain more than the dots
 # scatter?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # "ResNet-18" or "transformer"
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def five_steps(seed, network):
     own = small.weights(network)
     few, ready = course.draw(seed), Prepare(own.size, own.mean, own.std, course.device)
@@ -459,7 +459,7 @@ def five_steps(seed, network):
         yield {"phase": phase, "accuracy": result.accuracy}
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 families = experiments.repeat(five_steps, seeds=[0, 1, 2], network=list(small.OWN))
 families["run"] = families["network"] + ", " + families["phase"]
 plots.show(
@@ -470,7 +470,7 @@ plots.show(
 for run, group in families.groupby("run", sort=False):
     print(f"{run}: {experiments.mean_and_std(group['accuracy'])}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # The lines are the same for both. Whether there is a gain, the dots must tell: compare the
 # distance of the bars with the spread in each row. If thawing gained nothing, think of lesson 05: few
 # images, two epochs, and a rate that nobody has chosen for this network. Do not read this as a contest of families. The
@@ -484,7 +484,7 @@ for run, group in families.groupby("run", sort=False):
 # Freezing goes by these names. Here is a toy with thirteen modules.
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 class Toy(nn.Module):
     def __init__(self, modules=13):
         super().__init__()
@@ -502,21 +502,21 @@ def frozen_modules(network):
     return sorted({int(n.split(".")[1]) for n, p in network.named_parameters() if not p.requires_grad})
 
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Predict.** A colleague wants the first two modules frozen and writes
 # `freeze_by_name(toy, ["model.0", "model.1"])`. Which modules are frozen then?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # a list of numbers
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 toy = Toy()
 freeze_by_name(toy, ["model.0", "model.1"])
 print("without the dot:", frozen_modules(toy))
 freeze_by_name(toy, ["model.0.", "model.1."])
 print("with the dot:   ", frozen_modules(toy))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # The name `model.10.0.weight` begins with `model.1` as well. The dot behind the number makes the
 # difference. (The test is `in`, so a mark counts wherever it stands in a name. That is how YOLOv5
 # does it, too.) Two more things hide in these lines. The loop gives `True` to every parameter that
@@ -524,14 +524,14 @@ print("with the dot:   ", frozen_modules(toy))
 # `freeze_conventions.yolov5_freeze` stands for these lines with YOLOv5's way of reading its option:
 # one number N means the first N modules, several numbers mean just these.
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output"]
 toy = Toy()
 toy.requires_grad_(False)  # everything was frozen before
 for option in ([0], [3], [3, 11]):
     freeze_conventions.yolov5_freeze(toy, option)
     print(f"--freeze {' '.join(map(str, option)):5} freezes modules {frozen_modules(toy)}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 10.6 What "frozen" means to others
 #
 # You will read code for other tools and take it over. "Freeze the backbone, then unfreeze" means
@@ -551,11 +551,11 @@ for option in ([0], [3], [3, 11]):
 #
 # **Predict.** In which of the four does a "frozen" backbone stay as it is, to the last bit?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # names of tools
 
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 def fresh_resnet():
     torch.manual_seed(0)
     network = small.load("resnet18_slim").to(course.device)
@@ -572,21 +572,21 @@ plots.show(
     alt="A grid: one row for each tool and phase, one column each for the backbone's weights, its norms, its running statistics, and the head. Each square says whether these tensors moved in one training step.",
 )
 
-# %% tags=["nbval-check-output"]
+# %% slideshow={"slide_type": "subslide"} tags=["nbval-check-output", "slide-no-code"]
 print(conventions[["tool", "phase", *kinds]].to_string(index=False))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Read the rows with "frozen". The first column agrees everywhere, and that is what the word
 # promises. The other two columns of the backbone do not agree. A head that was trained by one
 # convention and a backbone that is used by another will not fit together.
 #
 # The settings differ as much. These were read off each optimizer:
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-code"]
 columns = ["tool", "phase", "optimizer", "backbone rate", "norm rate", "head rate"]
 print(conventions[columns].to_string(index=False))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # | tool | what becomes of the rates in time |
 # | --- | --- |
 # | PyTorch's tutorial | a tenth of the rate after every seven epochs |
@@ -610,7 +610,7 @@ def fresh_vit():
 on_vit = freeze_conventions.table(fresh_vit, x, y)
 print(on_vit.loc[on_vit["phase"] == "frozen", ["tool", *kinds]].to_string(index=False))
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # Without running statistics, three of the four mean the same. One still lets the norms learn.
 #
 # ## 10.7 Small, and fast?
@@ -621,10 +621,10 @@ print(on_vit.loc[on_vit["phase"] == "frozen", ["tool", *kinds]].to_string(index=
 # **Predict.** At 224 pixels ResNet-18 needs about six times the MACs of MobileNetV2. How many times
 # longer does it take on a processor?
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 my_guess = ...  # a factor
 
-# %%
+# %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record_sizes = experiments.read_record("model_sizes")
 sizes = pd.DataFrame(record_sizes["rows"])
 in_batches = sizes[sizes["batch"] == sizes["batch"].max()]
@@ -634,7 +634,7 @@ plots.show(
 )
 print(experiments.cite(record_sizes))
 
-# %%
+# %% slideshow={"slide_type": "subslide"}
 whole = sizes[sizes["size"] == 224]
 middle = whole.groupby(["batch", "network"])[["macs", "ms_per_image"]].median()
 for batch, group in middle.groupby("batch"):
@@ -643,7 +643,7 @@ for batch, group in middle.groupby("batch"):
         print(f"{batch} at a time, {network:12} {row.macs / base.macs:5.1f} x the MACs, "
               f"{row.ms_per_image / base.ms_per_image:5.1f} x the time of MobileNetV2")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # Where the second factor is smaller than the first, MobileNetV2 takes more time for its work than the
 # other network. Where it is below 1, MobileNetV2 is even the slower of the two, with a fraction of
 # the work. Lesson 03 gave the reason: a depthwise convolution does little arithmetic
@@ -660,25 +660,25 @@ for batch, group in middle.groupby("batch"):
 # Two networks that you have not met: build torchvision's `efficientnet_b0` and `swin_t` on the meta
 # device, find their heads, and put a new one with 7 outputs in the place of each.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_efficientnet = ...
 my_swin = ...
 check.two_heads(my_efficientnet, my_swin)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 10.2
 #
 # In your next project there is no `Prepare`. Write it yourself, in lines of PyTorch: a function of
 # stored images, uint8 of shape (n, 3, h, w), that gives what the weights called `own` expect. They
 # tell it: `own.size`, `own.mean`, `own.std`.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_prepare = ...
 check.by_hand(my_prepare, own)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 10.3
 #
 # Predict, then write. A network has 24 modules, numbered from 0. Which of them are frozen by the mark
@@ -686,13 +686,13 @@ check.by_hand(my_prepare, own)
 # `my_freeze(network, numbers)` with a list of numbers. The check tries it on such a network, once
 # new and once with everything frozen.
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 my_modules = ...  # a list of numbers
 # Your code here
 my_freeze = ...
 check.freeze_option(my_modules, my_freeze)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # ### Exercise 10.4
 #
 # Read a convention. You want to repeat a result that was made with fastai, on a ResNet, in plain
@@ -702,13 +702,13 @@ check.freeze_option(my_modules, my_freeze)
 # And for which of the four networks of the first table do PyTorch's tutorial and Keras mean the same
 # by "frozen"?
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "slide-no-output"]
 # Your code here
 my_frozen = ...
 my_networks = ...  # a list of names
 check.as_fastai(my_frozen, my_networks)
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What you saw
 #
 # - The five steps do not depend on the family. Only the line with the head's name does.
@@ -720,7 +720,7 @@ check.as_fastai(my_frozen, my_networks)
 #   the frozen part into eval mode all the same.
 # - "Frozen" is a word with several meanings. Count what can learn, and look what moved.
 
-# %%
+# %% tags=["slide-no-code"]
 gap = live.groupby("normalisation", sort=False)["accuracy"].mean()
 print(f"ResNet-18 by the frozen recipe: {100 * resnet_frozen:.1f} %, after thawing {100 * resnet_thawed:.1f} %.")
 print(f"0.5 / 0.5 cost {100 * (gap.iloc[0] - gap.iloc[1]):.1f} points here (batch norm in eval mode).")
@@ -728,10 +728,10 @@ for network, group in families.groupby("network", sort=False):
     by_phase = group.groupby("phase")["accuracy"].mean()
     print(f"{network}: frozen {100 * by_phase['frozen']:.1f} %, thawed {100 * by_phase['thawed']:.1f} %.")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## What was measured
 
-# %%
+# %% tags=["slide-no-code"]
 print(f"data     {data}")
 for weights in (own, vit_own):
     print(f"weights  {weights.title}")
@@ -739,7 +739,7 @@ print(f"setting  {len(data.train_images)} training images a run, seeds 0, 1, 2, 
 for kept_record in (record_norm, record_photos, record_sizes, *pretraining.values()):
     print(f"record   {kept_record['command']}: {kept_record['data']}, {kept_record['hardware']}")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "subslide"}
 # **Sources.** ResNet: "Deep Residual Learning for Image Recognition", Kaiming He, Xiangyu Zhang,
 # Shaoqing Ren and Jian Sun, 2015. VGG: "Very Deep Convolutional Networks for Large-Scale Image
 # Recognition", Karen Simonyan and Andrew Zisserman, 2014. ViT: "An Image is Worth 16x16 Words:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from authoring.__main__ import main
 from authoring.notebooks import lessons
-from course_utils.__main__ import main
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request
@@ -27,7 +27,8 @@ VISIT = """(leastText) => {
       const parent = walker.currentNode.parentElement;
       if (walker.currentNode.data.trim() && !parent.closest("aside, style")) words.push(parent);
     }
-    for (const part of [...words, ...slide.querySelectorAll("img, table, pre")]) {
+    const boxes = Array.from(slide.querySelectorAll("img, table, pre"));
+    for (const part of [...words, ...boxes.map((box) => box.closest(".tall") || box)]) {
       const r = part.getBoundingClientRect();
       if (r.right > box.right + 1 || r.left < box.left - 1 || r.top < box.top - 1
           || r.bottom > box.bottom - 40 * scale)
