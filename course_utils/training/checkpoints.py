@@ -17,19 +17,18 @@ from __future__ import annotations
 import io
 import os
 import pickle
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from course_utils.networks.checkpoint_files import CheckpointError
 from course_utils.training import freezing
 from course_utils.training.freezing import FreezePlan
+from course_utils.training.optimizers import check_optimizer
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-FORMAT = 1
-_KEYS = {"format", "network", "state_dict", "optimizer", "parameters", "scheduler", "plan", "epoch"}
+FORMAT = 2
 
 
 def save(
@@ -45,32 +44,41 @@ def save(
 
     Parameters
     ----------
-    path : the file; its folder must exist.  `read_checkpoint` reads its weights as well
-    model : the whole network, also when only its tail is trained behind a cached prefix
-    optimizer : holds parameters of `model`
-    plan : which blocks are frozen
-    epoch : number of the last epoch that is finished; 0 before the first
-    scheduler : any of torch's, or None
+    path : Path or str
+        Its folder must exist.  `read_checkpoint` reads the file's weights as well.
+    model : nn.Module
+        The whole network, also when only its tail is trained behind a cached prefix.
+    optimizer : torch.optim.Optimizer
+        Holds the model's trainable parameters.
+    plan : FreezePlan
+        Which blocks are frozen.
+    epoch : int
+        Number of the last epoch that is finished; 0 before the first.
+    scheduler : optional
+        Any of torch's learning-rate schedules.
+
+    Returns
+    -------
+    Path
+        The file.
 
     Raises
     ------
     ValueError
-        If `epoch` is no count, or the optimizer holds parameters that the model does not have.
+        If the optimizer does not belong to the model.
     CheckpointError
         If the file cannot be written, or could not be read back safely (an optimizer or a schedule
-        that keeps objects of its own class).  An earlier file of that name is left as it was.
+        that keeps objects of its own class).
     """
     path = Path(path)
-    if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
-        raise ValueError(f"epoch must be a whole number from 0, not {epoch!r}")
+    check_optimizer(model, optimizer)
     content = {
         "format": FORMAT,
-        "network": type(model).__name__,
+        "built": _description(model, optimizer, scheduler),
         "state_dict": model.state_dict(),
         "optimizer": optimizer.state_dict(),
-        "parameters": _parameter_names(model, optimizer),
         "scheduler": None if scheduler is None else scheduler.state_dict(),
-        "plan": {"frozen": sorted(plan.frozen), "batch_norm": plan.batch_norm},
+        "plan": (sorted(plan.frozen), plan.batch_norm),
         "epoch": epoch,
         "random": torch.get_rng_state(),
         "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
@@ -85,30 +93,39 @@ def save(
             f"{path.name} was not written, because it could not be read back safely: the optimizer "
             f"or the scheduler keeps more than numbers and tensors; use torch's own ones"
         ) from error
-    _write_whole(path, packed.getbuffer())
+    draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        draft.write_bytes(packed.getbuffer())
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"{path} could not be written ({error.strerror or error}); an earlier file of that "
+            f"name is still whole. Free {packed.tell() / 1e6:.0f} MB, or choose a folder that "
+            f"exists and that you may write to"
+        ) from error
     return path
 
 
 def resume(
-    path: Path | str,
-    *,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    scheduler: Any = None,
+    path: Path | str, *, model: nn.Module, optimizer: torch.optim.Optimizer, scheduler: Any = None
 ) -> tuple[int, FreezePlan]:
-    """Put model, optimizer, scheduler and torch's random generator back as they were saved.
+    """Put model, optimizer, scheduler and torch's random generators back as they were saved.
 
     Everything is checked first: after an error nothing has been changed.
 
     Parameters
     ----------
-    path : a file that `save` wrote
-    model, optimizer, scheduler : built in the same way as those that were saved
+    path : Path or str
+        A file that `save` wrote.
+    model, optimizer, scheduler
+        Built in the same way as those that were saved.
 
     Returns
     -------
-    the number of the last finished epoch (for `start=` of `training.epochs`), and the plan, which
-    has been applied to the model
+    tuple of (int, FreezePlan)
+        The number of the last finished epoch (for `start=` of `training.epochs`), and the plan,
+        which has been applied to the model.
 
     Raises
     ------
@@ -118,26 +135,20 @@ def resume(
     """
     path = Path(path)
     content = _read(path)
-    _check_model(path, content, model)
-    _check_optimizer(path, content, model, optimizer)
-    if (content["scheduler"] is None) != (scheduler is None):
-        was, now = ("without", "with") if scheduler is not None else ("with", "without")
-        raise CheckpointError(
-            f"{path.name} was saved {was} a scheduler and is resumed {now} one; "
-            f"build the run as it was, then resume it"
-        )
-    if scheduler is not None and content["scheduler"].keys() != scheduler.state_dict().keys():
-        raise CheckpointError(
-            f"{path.name} holds another kind of schedule than {type(scheduler).__name__}; "
-            f"build the run as it was, then resume it"
-        )
-    plan = FreezePlan(frozenset(content["plan"]["frozen"]), content["plan"]["batch_norm"])
-    freezing.freeze(model, plan.frozen)  # raises for an unknown block, and changes nothing
-
+    for part, now in _description(model, optimizer, scheduler).items():
+        was = content["built"][part]
+        if odd := [name for name in {**was, **now} if was.get(name) != now.get(name)]:
+            raise CheckpointError(
+                f"{path.name} was saved with another {part}: {odd[0]} is "
+                f"{was.get(odd[0], 'absent')} in the file and {now.get(odd[0], 'absent')} here. "
+                f"Build everything as it was, the head included, then resume"
+            )
     model.load_state_dict(content["state_dict"])
     optimizer.load_state_dict(content["optimizer"])
     if scheduler is not None:
         scheduler.load_state_dict(content["scheduler"])
+    frozen, batch_norm = content["plan"]
+    plan = FreezePlan(frozenset(frozen), batch_norm)
     freezing.apply(model, plan)
     torch.set_rng_state(content["random"])
     if torch.cuda.is_available() and len(content["random_cuda"]) == torch.cuda.device_count():
@@ -145,35 +156,17 @@ def resume(
     return int(content["epoch"]), plan
 
 
-def _parameter_names(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[list[str]]:
-    """Names of the parameters in each of the optimizer's groups."""
+def _description(
+    model: nn.Module, optimizer: torch.optim.Optimizer, scheduler: Any
+) -> dict[str, dict[str, Any]]:
+    """What must be the same when a run is resumed: plain values that can be compared."""
     names = {id(p): name for name, p in model.named_parameters()}
-    held = [[id(p) for p in group["params"]] for group in optimizer.param_groups]
-    if stale := sum(key not in names for group in held for key in group):
-        raise ValueError(
-            f"the optimizer holds {stale} parameters that the model does not have; "
-            f"was the head replaced after the optimizer was built? Build it again"
-        )
-    return [[names[key] for key in group] for group in held]
-
-
-def _write_whole(path: Path, content: memoryview) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # on the disk before the old file goes
-        draft.replace(path)
-    except OSError as error:
-        raise CheckpointError(
-            f"{path} could not be written ({error.strerror or error}); an earlier file of that "
-            f"name is still whole. Free {len(content) / 1e6:.0f} MB, or choose a folder that "
-            f"exists and that you may write to"
-        ) from error
-    finally:
-        if draft.parent.is_dir():
-            draft.unlink(missing_ok=True)
+    groups = [[names.get(id(p), "?") for p in group["params"]] for group in optimizer.param_groups]
+    return {
+        "network": {name: list(value.shape) for name, value in model.state_dict().items()},
+        "optimizer": {"its class": type(optimizer).__name__, "its parameters": groups},
+        "schedule": {"its class": None if scheduler is None else type(scheduler).__name__},
+    }
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -181,62 +174,14 @@ def _read(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"there is no checkpoint {path}; start the training from its start")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, LookupError, ValueError) as e:
         raise CheckpointError(
-            f"{path.name} was not loaded: it holds more than numbers and tensors and might run "
-            f"code, or it is no checkpoint at all; use one that checkpoints.save wrote"
-        ) from error
-    except (RuntimeError, EOFError, OSError, LookupError, ValueError) as error:
+            f"{path.name} was not loaded ({type(e).__name__}): it was cut off, or holds more than "
+            f"numbers and tensors and might run code. Use a file that checkpoints.save wrote"
+        ) from e
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointError(
-            f"{path.name} is not whole ({type(error).__name__}); it was cut off or damaged. "
-            f"Use an earlier checkpoint, or start the training from its start"
-        ) from error
-    if not isinstance(content, Mapping) or not content.keys() >= _KEYS:
-        raise CheckpointError(
-            f"{path.name} holds weights or something else, not a training run saved by "
-            f"checkpoints.save; for weights alone use read_checkpoint"
+            f"{path.name} is no training run that this version of the course saved; "
+            f"for weights alone use read_checkpoint"
         )
-    if content["format"] != FORMAT:
-        raise CheckpointError(
-            f"{path.name} has format {content['format']}, and this version of the course reads "
-            f"format {FORMAT}"
-        )
-    return dict(content)
-
-
-def _check_model(path: Path, content: Mapping[str, Any], model: nn.Module) -> None:
-    saved: Mapping[str, Tensor] = content["state_dict"]
-    own = model.state_dict()
-    odd = [name for name in (*saved, *own) if (name in saved) != (name in own)]
-    odd += [name for name in own if name in saved and saved[name].shape != own[name].shape]
-    if odd:
-        first = odd[0]
-        raise CheckpointError(
-            f"{path.name} belongs to another network: it was saved from a {content['network']} "
-            f"with {len(saved)} tensors, this {type(model).__name__} has {len(own)}, and "
-            f"{len(odd)} do not agree, first {first!r} ({_shape(saved, first)} in the file, "
-            f"{_shape(own, first)} here). Build the network as it was, its head included"
-        )
-
-
-def _shape(state: Mapping[str, Tensor], name: str) -> str:
-    return "x".join(map(str, state[name].shape)) or "a number" if name in state else "absent"
-
-
-def _check_optimizer(
-    path: Path, content: Mapping[str, Any], model: nn.Module, optimizer: torch.optim.Optimizer
-) -> None:
-    if content["parameters"] != _parameter_names(model, optimizer):
-        saved, own = content["parameters"], optimizer.param_groups
-        raise CheckpointError(
-            f"{path.name} was saved with another optimizer: {len(saved)} groups of "
-            f"{', '.join(str(len(names)) for names in saved)} parameters, this one has "
-            f"{len(own)} of {', '.join(str(len(group['params'])) for group in own)}, or in another "
-            f"order. Build it as it was, then resume"
-        )
-    keys = [set(group) for group in content["optimizer"]["param_groups"]]
-    if keys != [set(group) for group in optimizer.state_dict()["param_groups"]]:
-        raise CheckpointError(
-            f"{path.name} was saved with another kind of optimizer than "
-            f"{type(optimizer).__name__}: their settings differ. Build it as it was, then resume"
-        )
+    return content

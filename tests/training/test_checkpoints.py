@@ -9,7 +9,6 @@ from typing import Any
 from course_utils import training
 from course_utils.images.augmentation import Augment
 from course_utils.images.datasets import ImageData
-from course_utils.images.preprocessing import as_they_are
 from course_utils.networks.checkpoint_files import read_checkpoint
 from course_utils.networks.heads import replace_head
 from course_utils.training import checkpoints, freezing
@@ -114,18 +113,6 @@ def test_resumed_training_equals_uninterrupted_training_to_the_bit(
         )
 
 
-def test_without_the_optimizer_it_would_not_be_the_same(tmp_path: Path, data: ImageData) -> None:
-    whole = Run()
-    whole.train(data, 4)
-    broken = Run()
-    broken.train(data, 2)
-    forgetful = Run()
-    forgetful.model.load_state_dict(broken.model.state_dict())
-    forgetful.train(data, 2, start=2)
-    changed = [n for n, v in whole.state().items() if not torch.equal(v, forgetful.state()[n])]
-    assert changed, "the test above would pass with weights alone"
-
-
 def test_resume_applies_the_plan_that_was_saved(tmp_path: Path, data: ImageData) -> None:
     broken = Run()
     broken.save(tmp_path / "run.pt", epoch=0)
@@ -135,40 +122,6 @@ def test_resume_applies_the_plan_that_was_saved(tmp_path: Path, data: ImageData)
     table = freezing.block_table(other.model).set_index("block")["state"]
     assert table["0"] == "frozen"
     assert table["5"] == "learns"
-
-
-def test_the_real_network_resumes_to_the_bit(tmp_path: Path) -> None:
-    from torchvision.models import mobilenet_v2
-
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randn(8, 3, 32, 32, generator=generator)
-    labels = torch.arange(8) % 2
-    data = ImageData("noise", images, labels, images, labels, ("a", "b"))
-
-    def build() -> tuple[nn.Module, torch.optim.Optimizer, freezing.FreezePlan]:
-        torch.manual_seed(0)
-        model = mobilenet_v2(num_classes=2).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        plan = freezing.thaw_last(model, 3)
-        freezing.apply(model, plan)
-        groups = training.parameter_groups(model, backbone_rate=1e-3, head_rate=1e-2)
-        return model, torch.optim.SGD(groups, momentum=0.9), plan
-
-    def train(parts: tuple[Any, ...], count: int, start: int) -> None:
-        model, optimizer, plan = parts
-        options = {"plan": plan, "count": count, "start": start, "batch_size": 4, "watch": False}
-        list(training.epochs(model, optimizer, data, as_they_are, **options))
-
-    whole = build()
-    train(whole, 2, 0)
-    broken = build()
-    train(broken, 1, 0)
-    file = checkpoints.save(
-        tmp_path / "run.pt", model=broken[0], optimizer=broken[1], plan=broken[2], epoch=1
-    )
-    resumed = build()
-    checkpoints.resume(file, model=resumed[0], optimizer=resumed[1])
-    train(resumed, 1, 1)
-    assert_same(whole[0].state_dict(), resumed[0].state_dict())
 
 
 def test_the_file_also_serves_as_plain_weights(tmp_path: Path) -> None:
@@ -181,9 +134,7 @@ def test_the_file_also_serves_as_plain_weights(tmp_path: Path) -> None:
     "schedule",
     [
         lambda o: torch.optim.lr_scheduler.OneCycleLR(o, 0.1, total_steps=10),
-        lambda o: torch.optim.lr_scheduler.MultiStepLR(o, [1, 2]),
         lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda epoch: 0.9**epoch),
-        lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 5),
     ],
 )
 def test_common_schedules_are_saved_and_resumed(tmp_path: Path, schedule: Any) -> None:
@@ -212,57 +163,27 @@ def refused(path: Path, run: Run, **changed: Any) -> str:
     return str(caught.value)
 
 
-def test_another_architecture_is_refused(tmp_path: Path) -> None:
+def test_another_build_is_refused_by_the_first_thing_that_differs(tmp_path: Path) -> None:
     Run(classes=5).save(tmp_path / "run.pt", epoch=1)
     message = refused(tmp_path / "run.pt", Run(classes=3))
-    assert "another network" in message
-    assert "5.weight" in message
-    assert "5x288" in message
-    assert "3x288" in message
+    assert "another network: 5.weight is [5, 288] in the file and [3, 288] here" in message
 
-
-def test_another_build_of_network_is_refused(tmp_path: Path) -> None:
     run = Run()
-    run.model = nn.Sequential(nn.Flatten(), nn.Linear(192, 3))
-    run.plan = freezing.freeze_nothing()
-    run.optimizer = torch.optim.AdamW(run.model.parameters(), lr=1e-2)
     run.save(tmp_path / "run.pt", epoch=1)
-    assert "another network" in refused(tmp_path / "run.pt", Run())
-
-
-def test_another_optimizer_is_refused(tmp_path: Path) -> None:
-    Run().save(tmp_path / "run.pt", epoch=1)
-    run = Run()
-    run.optimizer = torch.optim.SGD(run.model.parameters(), lr=0.1)
-    assert "another kind of optimizer" in refused(tmp_path / "run.pt", run)
-    run.optimizer = torch.optim.AdamW(list(run.model.parameters())[::-1], lr=0.1)
-    assert "another optimizer" in refused(tmp_path / "run.pt", run)
-
-
-def test_a_missing_or_other_schedule_is_refused(tmp_path: Path) -> None:
-    Run().save(tmp_path / "run.pt", epoch=1)
-    run = Run()
-    assert "with a scheduler" in refused(tmp_path / "run.pt", run, scheduler=None)
+    parameters = list(run.model.parameters())
+    for optimizer in (torch.optim.SGD(parameters, lr=0.1), torch.optim.AdamW(parameters[::-1])):
+        assert "another optimizer" in refused(tmp_path / "run.pt", run, optimizer=optimizer)
     other = torch.optim.lr_scheduler.CosineAnnealingLR(run.optimizer, 3)
-    assert "another kind of schedule" in refused(tmp_path / "run.pt", run, scheduler=other)
+    for scheduler in (None, other):
+        assert "another schedule" in refused(tmp_path / "run.pt", Run(), scheduler=scheduler)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
 def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, share: float) -> None:
     path = tmp_path / "run.pt"
     Run().save(path, epoch=1)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    assert "run.pt" in refused(path, Run())
-
-
-@pytest.mark.parametrize("content", [b"hello, this is a text", b"\x80\x02.", b"PK\x03\x04 no zip"])
-def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "run.pt").write_bytes(content)
-    assert "run.pt" in refused(tmp_path / "run.pt", Run())
-
-
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    assert "there is no checkpoint" in refused(tmp_path / "run.pt", Run())
+    assert "cut off" in refused(path, Run())
 
 
 class Code:
@@ -281,7 +202,8 @@ def test_code_in_a_file_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not (tmp_path / "escaped").exists()
 
 
-def test_plain_weights_are_no_training_run(tmp_path: Path) -> None:
+def test_a_missing_file_and_plain_weights_are_no_training_run(tmp_path: Path) -> None:
+    assert "there is no checkpoint" in refused(tmp_path / "run.pt", Run())
     torch.save(network().state_dict(), tmp_path / "run.pt")
     assert "read_checkpoint" in refused(tmp_path / "run.pt", Run())
 
@@ -293,10 +215,10 @@ def test_a_full_disk_leaves_the_earlier_checkpoint_whole(
     Run().save(path, epoch=1)
     before = path.read_bytes()
 
-    def full(_: int) -> None:
+    def full(*_: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(checkpoints.CheckpointError, match=r"No space.*still whole"):
         Run(seed=1).save(path, epoch=2)
     assert path.read_bytes() == before
@@ -323,9 +245,3 @@ def test_an_optimizer_of_another_model_is_not_saved(tmp_path: Path) -> None:
     replace_head(run.model, 4)
     with pytest.raises(ValueError, match="Build it again"):
         run.save(tmp_path / "run.pt", epoch=1)
-
-
-@pytest.mark.parametrize("epoch", [-1, 1.5, True, None])
-def test_an_epoch_must_be_a_count(tmp_path: Path, epoch: Any) -> None:
-    with pytest.raises(ValueError, match="whole number"):
-        Run().save(tmp_path / "run.pt", epoch=epoch)
