@@ -33,6 +33,7 @@ from course_utils.images.preprocessing import Prepare
 from course_utils.lesson06 import surgery
 from course_utils.networks.heads import replace_head
 from course_utils.networks.partial_loading import LoadReport, load_matching
+from course_utils.networks.small_resnet import small_resnet
 from course_utils.training import freezing
 from course_utils.world import SHAPES_MEAN, SHAPES_STD
 
@@ -61,25 +62,10 @@ class Sizes:
     test: int = 800
 
 
-def block(inputs: int, outputs: int, stride: int) -> BasicBlock:
-    """A residual block; where its ends differ, its shortcut is a convolution of size 1."""
-    shortcut = None
-    if stride != 1 or inputs != outputs:
-        shortcut = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-        )
-    return BasicBlock(inputs, outputs, stride, shortcut)
-
-
 def network(architecture: str, classes: int) -> nn.Sequential:
     """A, B or C with random weights: blocks that are known by their number in the sequence."""
-    first, second, third = (24, 48, 96) if architecture == "C" else (16, 32, 64)
-    blocks = [block(first, second, 2), block(second, third, 2)]
-    for _ in range(2 if architecture == "B" else 1):
-        blocks.insert(0, block(first, first, 1))
-    stem = nn.Sequential(nn.Conv2d(3, first, 3, 2, 1, bias=False), nn.BatchNorm2d(first), nn.ReLU())
-    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(third, classes))
-    model = nn.Sequential(stem, *blocks, head)
+    widths = {"A": (16, 32, 64), "B": (16, 16, 32, 64), "C": (24, 48, 96)}[architecture]
+    model = nn.Sequential(*small_resnet(classes, widths, stem_stride=2))
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from course_utils import environment, training
 from course_utils.images.datasets import ImageData
 from course_utils.images.preprocessing import Prepare, as_they_are
-from course_utils.lesson07.small_resnet import small_resnet
 from course_utils.networks.heads import replace_head
+from course_utils.networks.small_resnet import small_resnet
 from course_utils.training import freezing, probes, recipes
 from course_utils.training.loop import Epoch
 from course_utils.world import Course

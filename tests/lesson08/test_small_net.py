@@ -9,7 +9,6 @@ from course_utils.training import freezing
 
 import pytest
 import torch
-from torch import nn
 
 
 @pytest.fixture
@@ -34,16 +33,6 @@ def test_its_blocks_one_after_the_other_compute_what_it_computes(network):
     ]  # fmt: skip
 
 
-def test_a_shortcut_is_the_input_itself_where_the_shape_stays(network):
-    assert isinstance(network.block1.shortcut, nn.Identity)
-    assert isinstance(network.block2.shortcut, nn.Sequential)
-    for layer in (network.block1.conv1, network.block1.conv2):
-        nn.init.zeros_(layer.weight)
-    network.eval()
-    x = torch.rand(1, 4, 8, 8)  # not negative, so the last ReLU lets it pass
-    assert torch.equal(network.block1(x), x)
-
-
 def test_a_frozen_backbone_is_cached_as_one_number_a_channel(network):
     data = load_shapes("target", 20, 10)
     plan = freezing.freeze_backbone(network)
@@ -54,12 +43,6 @@ def test_a_frozen_backbone_is_cached_as_one_number_a_channel(network):
     network.eval()
     whole = network(prepare(data.train_images))
     assert torch.allclose(tail(features.train_images), whole, atol=1e-5)
-
-
-@pytest.mark.parametrize(("classes", "width"), [(1, 16), (3, 0)])
-def test_impossible_numbers_are_refused(classes, width):
-    with pytest.raises(ValueError, match=f"num_classes={classes}, width={width}"):
-        small_net(classes, width)
 
 
 def test_statistics_make_the_images_centred_and_of_unit_spread():
