@@ -12,13 +12,13 @@ import pandas as pd
 
 
 def modules() -> dict[int, str]:
-    """Names of the modules that hold exercises, by number of lesson."""
+    """Return the names of the modules that hold exercises, by number of lesson."""
     found = sorted((PROJECT / "course_utils").glob("lesson[0-9][0-9]/check.py"))
     return {int(path.parent.name[-2:]): f"course_utils.{path.parent.name}.check" for path in found}
 
 
 def by_lesson() -> dict[int, list[Exercise]]:
-    """The exercises of each lesson, by their numbers."""
+    """Return the exercises of each lesson, by their numbers."""
     return {
         lesson: sorted(
             (e for e in vars(importlib.import_module(name)).values() if isinstance(e, Exercise)),
@@ -29,12 +29,12 @@ def by_lesson() -> dict[int, list[Exercise]]:
 
 
 def everything() -> list[Exercise]:
-    """All exercises, in the order of the course."""
+    """Return all exercises, in the order of the course."""
     return [exercise for exercises in by_lesson().values() for exercise in exercises]
 
 
 def progress_table(kept: Progress | None = None) -> pd.DataFrame:
-    """One row a lesson: exercises, solved, tried but not solved, and which are open.
+    """Return one row a lesson: exercises, solved, tried but not solved, and which are open.
 
     Parameters
     ----------

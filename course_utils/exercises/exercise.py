@@ -198,7 +198,7 @@ def exercise(
 
 
 def is_blank(answer: Any) -> bool:
-    """Whether an answer is still the dots of the lesson: `...`, or a function that holds only that.
+    """Return whether an answer is still the dots: `...`, or a function that holds only that.
 
     >>> is_blank(...), is_blank(0)
     (True, False)

@@ -32,11 +32,11 @@ class Progress:
         self.path = Path(path) if path is not None else own_folder() / FILE
 
     def states(self) -> dict[str, str]:
-        """For each exercise that was tried, "solved" or "tried"."""
+        """Return "solved" or "tried" for each exercise that was tried."""
         return {n: s for n, s in self._read("states").items() if s in STATES}
 
     def guess(self, number: str, guess: str) -> str:
-        """Keep a prediction, unless there is an earlier one; returns the first one made."""
+        """Keep a prediction, unless there is an earlier one; return the first one made."""
         guesses = self._read("guesses")
         if number not in guesses:
             guesses[number] = guess

@@ -65,7 +65,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def copy_of(model: nn.Module) -> nn.Module:
-    """A copy to try things on: same weights, modes and switches, and no gradients."""
+    """Return a copy to try things on: same weights, modes and switches, and no gradients."""
     twin = copy.deepcopy(model)
     for parameter in twin.parameters():
         parameter.grad = None

@@ -1,6 +1,6 @@
 """Solutions: kept beside the lessons, filled into a copy, and stripped from what students get.
 
-`lessons/solutions/NN.py` holds one block for each exercise, headed `# %% name_of_exercise`.  In a
+`lessons/solutions/NN.py` holds one block for each exercise, headed `# %% name_of_exercise`. In a
 filled copy each block stands between the marks that nbgrader knows, so that its
 `generate_assignment` makes the student's version of it.
 """
@@ -17,7 +17,7 @@ _CALL = re.compile(r"^check\.(\w+)\(.*$", re.MULTILINE)
 
 
 def of(lesson: int, folder: Path = FOLDER) -> dict[str, str]:
-    """Code of each solved exercise of a lesson, by its name; empty where there is none.
+    """Return the code of each solved exercise of a lesson, by its name; empty where there is none.
 
     A folder that may not be read counts as none: an instructor can close it to a class.
     """
@@ -30,16 +30,19 @@ def of(lesson: int, folder: Path = FOLDER) -> dict[str, str]:
 
 
 def name_in(cell: str) -> str | None:
-    """Name of the exercise whose cell this is (it ends in `check.NAME(...)`); else None."""
+    """Return the name of the exercise whose cell this is (it ends in a `check.NAME(...)`)."""
     lines = cell.rstrip().splitlines()
     found = _CALL.match(lines[-1]) if lines else None
     return found[1] if found else None
 
 
 def fill(cell: str, code: str) -> str:
-    """A cell of an exercise with its blanks replaced by a solution; the check stays.
+    """Return a cell of an exercise with its blanks replaced by a solution; the check stays.
 
-    Raises ValueError if the cell does not end in a check.
+    Raises
+    ------
+    ValueError
+        When the cell does not end in a check.
     """
     if name_in(cell) is None:
         raise ValueError("this cell does not end in a line `check.NAME(...)`")

@@ -91,11 +91,11 @@ class Verdict:
 
     @property
     def text(self) -> str:
-        """In one line of plain text."""
+        """The verdict in one line of plain text."""
         return f"Exercise {self.exercise} · {LABELS[self.kind]}. {self.message}"
 
     def bundle(self) -> dict[str, str]:
-        """As plain text and as HTML, ready for display; the words say all that the frame says."""
+        """Return it as plain text and as HTML; the words say all that the frame says."""
         style = {"right": "solid", "wrong": "dashed", "not attempted": "dotted"}[self.kind]
         label = html.escape(f"Exercise {self.exercise} · {LABELS[self.kind]}.")
         body = html.escape(self.message).replace("\n", "<br>")

@@ -2,10 +2,12 @@
 
 import importlib
 import inspect
+import re
 from typing import Any
 
 from authoring import notebooks
-from course_utils.exercises import catalogue, solutions
+from course_utils import environment
+from course_utils.exercises import catalogue, recognise, solutions
 from course_utils.exercises.exercise import Exercise
 from tests.exercises import harness
 from tests.exercises.harness import Cases
@@ -91,6 +93,15 @@ def test_cases_cover_what_the_check_knows(number: str) -> None:
     assert len(own.right) >= 3, "the reference solution and two others"
     assert set(exercise.mistakes) <= set(own.wrong), "a mistake without a test"
     assert len(set(exercise.hints)) == len(exercise.hints) >= 2
+
+
+@pytest.mark.parametrize("lesson", catalogue.by_lesson())
+def test_each_mistake_that_is_raised_lies_in_a_table(lesson: int) -> None:
+    room = environment.PROJECT / "course_utils" / f"lesson{lesson:02}"
+    code = "".join(path.read_text(encoding="utf-8") for path in room.glob("*.py"))
+    raised = set(re.findall(r'\bMistake\(\s*"([^"]+)"', code))
+    tables = (exercise.mistakes for exercise in catalogue.by_lesson()[lesson])
+    assert raised <= set(recognise.MESSAGES).union(*tables)
 
 
 @pytest.mark.parametrize("lesson", catalogue.by_lesson())
