@@ -14,9 +14,9 @@ import tempfile
 from pathlib import Path
 
 from course_utils.environment import PROJECT
-from tests.browser.conftest import CHROMIUM_FLAGS, Lab, running_lab
-from tests.browser.panel import Panel, open_notebook, scratch, watch
-from tests.browser.test_lessons_in_lab import choose, wait_until_run
+from tests.browser.conftest import CHROMIUM_FLAGS, Lab, running_lab, watch
+from tests.browser.jupyterlab import choose, open_notebook, wait_until_run, write_notebook
+from tests.browser.panel import SETUP, Panel
 from tests.conftest import find_chromium
 
 from PIL import Image
@@ -37,7 +37,7 @@ def pose(browser: BrowserContext, lab: Lab, thaw_at: int, stop_at: int) -> bytes
     page = browser.new_page()
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     panel = Panel(page, watch(page))
-    open_notebook(page, lab, scratch(lab, "live.ipynb", CELL.format(steps=stop_at)))
+    open_notebook(page, lab, write_notebook(lab, "live.ipynb", SETUP, CELL.format(steps=stop_at)))
     if page.locator("#jp-left-stack").is_visible():
         page.keyboard.press("Control+b")  # more room for the notebook
     choose(page, "Run", "Run All Cells")

@@ -63,6 +63,15 @@ class Watched:
     left_this_computer: list[str] = field(default_factory=list)
     popups: list[str] = field(default_factory=list)
 
+    def assert_nothing(self) -> None:
+        """Fail if there is anything, and say what."""
+        assert self == Watched()
+
+    def forget(self) -> None:
+        """Begin anew, where several tests share a tab."""
+        for noted in (self.console_errors, self.left_this_computer, self.popups):
+            noted.clear()
+
     def on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.console_errors.append(f"{message.text} ({message.location.get('url', '')})")
@@ -78,6 +87,18 @@ class Watched:
     def on_popup(self, text: str) -> None:
         if text not in self.popups:
             self.popups.append(text)
+
+
+def watch(page: Page) -> Watched:
+    """Watch a tab from its first request on: console, requests, dialogs and notifications."""
+    watched = Watched()
+    page.expose_function("coursePopup", watched.on_popup)
+    page.add_init_script(POPUP_SCRIPT)
+    page.on("console", watched.on_console)
+    page.on("pageerror", watched.on_page_error)
+    page.on("request", watched.on_request)
+    page.on("websocket", watched.on_request)
+    return watched
 
 
 @pytest.fixture(scope="session")
@@ -165,12 +186,5 @@ def page(browser: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture
 def watched(page: Page) -> Watched:
-    """Watch the tab from its first request on: console, requests, dialogs and notifications."""
-    watch = Watched()
-    page.expose_function("coursePopup", watch.on_popup)
-    page.add_init_script(POPUP_SCRIPT)
-    page.on("console", watch.on_console)
-    page.on("pageerror", watch.on_page_error)
-    page.on("request", watch.on_request)
-    page.on("websocket", watch.on_request)
-    return watch
+    """Watch the tab from its first request on."""
+    return watch(page)

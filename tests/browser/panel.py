@@ -1,13 +1,12 @@
 """The live lab's panel on a page, and what its reader does with it."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.browser.conftest import ARTEFACTS, POPUP_SCRIPT, Lab, Watched
-from tests.browser.test_lessons_in_lab import COUNTS, IDLE, choose, wait_until_run
+from tests.browser.conftest import ARTEFACTS, Lab, Watched, watch
+from tests.browser.jupyterlab import choose, open_notebook, wait_until_run, write_notebook
 
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page
 
 
 @dataclass
@@ -82,62 +81,22 @@ class Panel:
         return path
 
 
-def watch(page: Page) -> Watched:
-    """Watch a tab from its first request on."""
-    watched = Watched()
-    page.expose_function("coursePopup", watched.on_popup)
-    page.add_init_script(POPUP_SCRIPT)
-    page.on("console", watched.on_console)
-    page.on("pageerror", watched.on_page_error)
-    page.on("request", watched.on_request)
-    page.on("websocket", watched.on_request)
-    return watched
+SCRATCH = "scratch.ipynb"
+# The scratch notebook is opened by one test after the other, and its kernel stays: to import torch
+# anew for each would take most of the time.  Labs of the test before are closed first.
+SETUP = """import sys
+sys.path.insert(0, '..')
+import course_utils
+for lab in globals().get('labs', []):
+    lab.close()
+labs = []"""
 
 
-def open_notebook(page: Page, lab: Lab, name: str) -> None:
-    page.goto(lab.address(f"lessons/{name}"))
-    page.wait_for_selector(IDLE, timeout=60_000)
-    page.wait_for_function(f"({COUNTS})().length > 0", timeout=60_000)
-
-
-def scratch(lab: Lab, name: str, *cells: str) -> str:
-    """Write a small notebook beside the lessons."""
-    first = "import sys\nsys.path.insert(0, '..')\nimport course_utils"
-    notebook = {
-        "nbformat": 4,
-        "nbformat_minor": 5,
-        "metadata": {
-            "kernelspec": {
-                "name": "python3",
-                "display_name": "Python 3 (ipykernel)",
-                "language": "python",
-            }
-        },
-        "cells": [
-            {
-                "cell_type": "code",
-                "id": f"cell-{i}",
-                "metadata": {},
-                "source": source,
-                "outputs": [],
-                "execution_count": None,
-            }
-            for i, source in enumerate((first, *cells))
-        ],
-    }
-    (lab.folder / "lessons" / name).write_text(json.dumps(notebook))
-    return name
-
-
-def small_lab(browser: BrowserContext, lab: Lab, name: str, options: str, *more: str) -> Panel:
+def small_lab(browser: BrowserContext, lab: Lab, options: str = "", *more: str) -> Panel:
     """Open a scratch notebook whose second cell shows a lab; further cells are there to be run."""
-    show = (
-        f"from course_utils.lab import Lab\nlab = Lab('shapes', train=100, test=50{options})\n"
-        "labs = globals().setdefault('labs', [])\nlabs.append(lab)\nlab"
-    )
     page = browser.new_page()
     panel = Panel(page, watch(page))
-    open_notebook(page, lab, scratch(lab, name, show, *more))
+    open_notebook(page, lab, scratch(lab, options, *more))
     choose(page, "Run", "Run All Cells")
     wait_until_run(page)
     panel.root.wait_for()
@@ -145,13 +104,10 @@ def small_lab(browser: BrowserContext, lab: Lab, name: str, options: str, *more:
     return panel
 
 
-def rerun(panel: Panel, cell: int) -> str:
-    """Run a cell once more; return what it prints."""
-    found = panel.page.locator(".jp-CodeCell").nth(cell)
-    prompt = found.locator(".jp-InputPrompt")
-    before = prompt.text_content() or ""
-    found.locator(".cm-content").click()
-    panel.page.keyboard.press("Shift+Enter")
-    expect(prompt).not_to_have_text(before, timeout=10_000)
-    expect(prompt).not_to_have_text("[*]:", timeout=20_000)
-    return (found.locator(".jp-OutputArea-output").last.text_content() or "").strip()
+def scratch(lab: Lab, options: str = "", *more: str) -> str:
+    """Write the notebook that `small_lab` opens."""
+    show = (
+        f"from course_utils.lab import Lab\nlab = Lab('shapes', train=100, test=50{options})\n"
+        "labs.append(lab)\nlab"
+    )
+    return write_notebook(lab, SCRATCH, SETUP, show, *more)

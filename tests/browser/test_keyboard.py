@@ -27,7 +27,7 @@ OUTLINE = """() => { const style = getComputedStyle(document.activeElement);
 def panel(browser: BrowserContext, lab: Lab) -> Iterator[Panel]:
     """Give a panel of a scratch notebook with the code shown, which adds controls."""
     ARTEFACTS.mkdir(exist_ok=True)
-    shown = small_lab(browser, lab, "keyboard.ipynb", "", "lab.run(4)")
+    shown = small_lab(browser, lab, "", "lab.run(4)")
     shown.press("Show the code")
     expect(shown.root.locator(".tl-code")).to_contain_text("import torch")
     shown.settled()

@@ -1,19 +1,16 @@
 """The live lab in Notebook 7, the plainer of Jupyter's two applications."""
 
-import sys
 from collections.abc import Iterator
 
-from tests.browser.conftest import ARTEFACTS, Lab, running_server
-from tests.browser.panel import Panel, scratch, watch
+from tests.browser.conftest import ARTEFACTS, Lab, watch
+from tests.browser.jupyterlab import choose
+from tests.browser.panel import Panel, scratch
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, expect
 
 # Notebook 7.6 logs this about its own settings whenever it opens a notebook, with or without a lab.
 ITS_OWN = "Cannot read properties of undefined (reading 'schema')"
-SHOW = """from course_utils.lab import Lab
-lab = Lab('shapes', train=100, test=50, preset='last five')
-lab"""
 LEFT = """import threading
 print(lab.running, sum(t.name.startswith('live-lab') for t in threading.enumerate()))"""
 COUNTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(p => p.textContent)"
@@ -21,25 +18,13 @@ COUNTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(p =
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
 
-@pytest.fixture(scope="module")
-def notebook(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Start Notebook on the folder that JupyterLab serves as well."""
-    command = [
-        *(sys.executable, "-m", "notebook", "--no-browser", "--allow-root"),
-        *("--ServerApp.ip=127.0.0.1", "--ServerApp.answer_yes=True"),
-        f"--ServerApp.root_dir={lab.folder}",
-    ]
-    with running_server(command, lab.folder, tmp_path_factory.mktemp("notebook")) as started:
-        yield started
-
-
 @pytest.fixture
-def panel(browser: BrowserContext, notebook: Lab) -> Iterator[Panel]:
-    """Give a notebook with a lab that was run from its menu."""
+def panel(browser: BrowserContext, lab: Lab) -> Iterator[Panel]:
+    """Give a notebook with a lab that was run from its menu; one server has both applications."""
     page = browser.new_page()
     panel = Panel(page, watch(page))
-    name = scratch(notebook, "plain.ipynb", SHOW, LEFT)
-    page.goto(f"{notebook.origin}/notebooks/lessons/{name}?token={notebook.token}")
+    name = scratch(lab, ", preset='last five'", LEFT)
+    page.goto(f"{lab.origin}/notebooks/lessons/{name}?token={lab.token}")
     page.wait_for_function(f"() => {COUNTS}.length === 3", timeout=60_000)
     expect(page.locator(".jp-KernelName")).to_have_text("Python 3 (ipykernel)", timeout=60_000)
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
@@ -49,11 +34,6 @@ def panel(browser: BrowserContext, notebook: Lab) -> Iterator[Panel]:
     panel.settled()
     yield panel
     page.close()
-
-
-def choose(page: Page, menu: str, entry: str) -> None:
-    page.get_by_role("menuitem", name=menu, exact=True).click()
-    page.locator(".lm-Menu-itemLabel").get_by_text(entry, exact=True).click()
 
 
 def test_start_freeze_reload_and_pause(panel: Panel) -> None:

@@ -6,7 +6,7 @@ import json
 
 from authoring import notebooks
 from tests.browser.conftest import ARTEFACTS, Watched, browser, page, watched  # noqa: F401
-from tests.browser.test_lessons_in_lab import COMPLAINTS, COUNTS, IDLE, choose, wait_until_run
+from tests.browser.jupyterlab import COMPLAINTS, COUNTS, IDLE, choose, wait_until_run
 from tests.conftest import lacks_browser
 from tests.hub.conftest import Class
 from tests.hub.student import Student
