@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 from weakref import WeakKeyDictionary
 
 from course_utils.lab.session.errors import LabError
 from course_utils.lab.session.session import Session
 from course_utils.lab.session.settings import Settings
-from course_utils.lesson09.tasks import Task
+from course_utils.lesson09.shapes_setup import ShapesSetup
 
 __all__ = ["CHALLENGES", "Challenge", "Result", "beat_the_default", "fewest_parameters", "rescue"]
 
@@ -41,12 +42,20 @@ class Result:
 class Challenge(ABC):
     """What all challenges share.
 
-    name : short and fixed, for the scoreboard
-    title, task : for the reader
-    unit : of the score
-    lowest : whether a lower score is the better one
-    settings : what every attempt starts from
-    build : what it trains on
+    Parameters
+    ----------
+    name : str
+        Short and fixed, for the scoreboard.
+    title : str
+        For the reader.
+    unit : str
+        Of the score.
+    lowest : bool
+        Whether a lower score is the better one.
+    settings : Settings
+        What every attempt starts from.
+    build : ShapesSetup
+        What it trains on.
     """
 
     name: str
@@ -54,15 +63,16 @@ class Challenge(ABC):
     unit: str
     lowest: bool
     settings: Settings
-    build: Task
+    build: ShapesSetup
     _started: WeakKeyDictionary[Session, float] = field(
         default_factory=WeakKeyDictionary, repr=False
     )
+    _TASK: ClassVar[str]
 
     @property
-    @abstractmethod
     def task(self) -> str:
         """What to do, in a few sentences."""
+        return self._TASK.format(c=self)
 
     def start(self) -> Session:
         """A session to work on; `reset` in it begins another attempt."""
@@ -73,8 +83,10 @@ class Challenge(ABC):
     def check(self, session: Session) -> Result:
         """Judge the current run of a session.
 
-        Raises LabError if the session is not from this challenge's `start`, or was reset to other
-        images.
+        Raises
+        ------
+        LabError
+            If the session is not from this challenge's `start`, or was reset to other images.
         """
         if session not in self._started:
             raise LabError(
@@ -102,15 +114,12 @@ class FewestParameters(Challenge):
 
     target: float = 0.8
 
-    @property
-    def task(self) -> str:
-        """What to do, in a few sentences."""
-        return (
-            f"The images show grain, and the classes are its direction: far from what the network "
-            f"was pretrained on. Reach {self.target:.0%} on the held-out images. Your score is the "
-            f"number of parameters in all blocks that learnt in this run, even for one step: the "
-            f"fewer, the better."
-        )
+    _TASK = (
+        "The images show grain, and the classes are its direction: far from what the network "
+        "was pretrained on. Reach {c.target:.0%} on the held-out images. Your score is the "
+        "number of parameters in all blocks that learnt in this run, even for one step: the "
+        "fewer, the better."
+    )
 
     def _judge(self, session: Session, accuracy: float) -> Result:
         trained = int(session.snapshot()["trained"])
@@ -128,14 +137,11 @@ class Rescue(Challenge):
     target: float = 0.7
     steps: int = 80
 
-    @property
-    def task(self) -> str:
-        """What to do, in a few sentences."""
-        return (
-            f"Somebody has shuffled the weights in part of this backbone. A new head alone does "
-            f"not get far. Reach {self.target:.0%} on the held-out images within {self.steps} "
-            f"steps. Your score is the accuracy."
-        )
+    _TASK = (
+        "Somebody has shuffled the weights in part of this backbone. A new head alone does "
+        "not get far. Reach {c.target:.0%} on the held-out images within {c.steps} "
+        "steps. Your score is the accuracy."
+    )
 
     def _judge(self, session: Session, accuracy: float) -> Result:
         step = int(session.snapshot()["step"])
@@ -158,21 +164,23 @@ class BeatTheDefault(Challenge):
     margin: float = 0.02
     seconds: float = 20.0
     default_steps: int = 300
-    look_every: int = 25  # steps: the default is over in a second, and needs points for its curve
+    evaluate_steps: int = 25  # the default is over in a second, and needs points for its curve
+
+    _TASK = (
+        "The faint curve is the lab's default: head only, {c.default_steps} steps, long "
+        "after it has stopped getting better. Beat it by {c.points:.0f} points or "
+        "more within {c.seconds:.0f} s of computing (looks at held-out images are not "
+        "counted). Your score is by how many points."
+    )
 
     @property
-    def task(self) -> str:
-        """What to do, in a few sentences."""
-        return (
-            f"The faint curve is the lab's default: head only, {self.default_steps} steps, long "
-            f"after it has stopped getting better. Beat it by {100 * self.margin:.0f} points or "
-            f"more within {self.seconds:.0f} s of computing (looks at held-out images are not "
-            f"counted). Your score is by how many points."
-        )
+    def points(self) -> float:
+        """The margin in percentage points."""
+        return 100 * self.margin
 
     def start(self) -> Session:
         """A session whose first run was the default, and whose second one is yours."""
-        settings = replace(self.settings, evaluate_steps=self.look_every)
+        settings = replace(self.settings, evaluate_steps=self.evaluate_steps)
         session = Session(settings, build=self.build)
         session.run(self.default_steps)
         self._started[session] = session.evaluate()
@@ -181,15 +189,15 @@ class BeatTheDefault(Challenge):
 
     def _judge(self, session: Session, accuracy: float) -> Result:
         default, seconds = self._started[session], session.snapshot()["compute_seconds"]
-        points = round(100 * (accuracy - default), 1)
+        ahead = round(100 * (accuracy - default), 1)
         said = f"{accuracy:.1%} against the default's {default:.1%}"
         if seconds > self.seconds:
             late = f"{seconds:.1f} s of computing, and {self.seconds:.0f} s are allowed"
-            return Result(points, False, f"{said}, but after {late}. Reset, and try again.")
-        if points < round(100 * self.margin, 1):
-            wanted = f"{100 * self.margin:.0f} points more are wanted"
-            return Result(points, False, f"{said}; {wanted}. {seconds:.1f} s are used.")
-        return Result(points, True, f"{said}, in {seconds:.1f} s of computing.")
+            return Result(ahead, False, f"{said}, but after {late}. Reset, and try again.")
+        if ahead < round(self.points, 1):
+            wanted = f"{self.points:.0f} points more are wanted"
+            return Result(ahead, False, f"{said}; {wanted}. {seconds:.1f} s are used.")
+        return Result(ahead, True, f"{said}, in {seconds:.1f} s of computing.")
 
 
 fewest_parameters = FewestParameters(
@@ -198,7 +206,7 @@ fewest_parameters = FewestParameters(
     unit="trained parameters",
     lowest=True,
     settings=Settings(world="shapes", train=500, test=400, evaluate_every=0.5),
-    build=Task("orientation"),
+    build=ShapesSetup("orientation"),
 )
 rescue = Rescue(
     name="rescue",
@@ -206,7 +214,7 @@ rescue = Rescue(
     unit="% on held-out images",
     lowest=False,
     settings=Settings(world="shapes", train=300, test=400, evaluate_every=0.5),
-    build=Task("target", damage=1),
+    build=ShapesSetup("target", damage=1),
 )
 beat_the_default = BeatTheDefault(
     name="beat the default",
@@ -214,6 +222,6 @@ beat_the_default = BeatTheDefault(
     unit="points above the default",
     lowest=False,
     settings=Settings(world="shapes", train=500, test=400, evaluate_every=0.5),
-    build=Task("target"),
+    build=ShapesSetup("target"),
 )
 CHALLENGES: tuple[Challenge, ...] = (fewest_parameters, rescue, beat_the_default)

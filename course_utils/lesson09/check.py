@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from course_utils.exercises.exercise import exercise, wrong
+from course_utils.exercises.exercise import exercise
 from course_utils.lesson09.challenges import BeatTheDefault, FewestParameters, Rescue
-from course_utils.lesson09.check_lab import (
-    Seen,
-    judged,
-    named,
-    not_drifting,
-    not_wrecked,
-    noted,
-    session_of,
-    steps,
-    untouched,
-)
-from course_utils.lesson09.check_riddle import which_drifted
+from course_utils.lesson09.riddle_proof import which_drifted
+from course_utils.lesson09.run_summary import MISTAKES, judged, noted, untouched
 from course_utils.lesson09.scoreboard import Scoreboard
 
-BEGIN = "Train in the panel above, and run this cell again."
-DEEP = 11
-"""From this block on, training does not reach the target of 9.1: see `lab_challenges`."""
-SLOW = 1e-4
-TIMID = 3e-3
-"""Rates below it leave a shuffled block far from repaired after all steps of 9.2."""
+__all__ = ["beat_the_default", "fewest_parameters", "rescue", "which_drifted"]
 
+DEEP = 11  # from this block on, training does not reach the target of 9.1: see `lab_challenges`
+TIMID = 3e-3  # rates below it leave a shuffled block far from repaired after all steps of 9.2
 
-@exercise(
-    "9.1",
+challenge_exercise = partial(
+    exercise,
     wanted="the lab of this challenge, after some training",
     given=("challenge", "board"),
     untouched=untouched,
-    begin=BEGIN,
+    begin="Train in the panel above, and run this cell again.",
     seconds=300,
+)
+
+
+@challenge_exercise(
+    "9.1",
     hints=(
         "Which way does the grain run? That is seen at every spot of the image. Do you need a "
         "block that knows whole objects?",
@@ -43,63 +36,49 @@ TIMID = 3e-3
         "Thaw two or three neighbours among features.3 to features.10, keep the rest frozen with "
         "batch norm in eval mode, and give them some 80 steps. Then try with fewer.",
     ),
+    mistakes=MISTAKES
+    | {
+        "head-only": (
+            "{said} Only the head has learned, and it reads the deepest features: those of "
+            "objects. What it needs for a direction was thrown away on the way there."
+        ),
+        "everything": (
+            "{said} All blocks were thawed: the highest score possible, slow steps, and "
+            "{trained:,} parameters for a few hundred images. Which of them know directions?"
+        ),
+        "too-deep": (
+            "{said} Only deep blocks have learned ({learned}), and they get what the frozen ones "
+            "before them let through. Look further towards the input."
+        ),
+        "not-there-yet": (
+            "{said} {steps} so far, with {learned} thawed. If the curve still rises, go on; if "
+            "not, thaw a neighbour."
+        ),
+    },
 )
 def fewest_parameters(lab: Any, challenge: FewestParameters, board: Scoreboard) -> str:
     """Reach the target with as few trained parameters as possible."""
-    result, seen = judged(challenge, lab)
+    result, run = judged(challenge, lab)
     if result.passed:
-        share = seen.trained / seen.total
+        share = run.trained / run.total
         rest = f"{share:.1%} of all parameters have learned"
         if share > 0.1:
             rest += ". Were all of these blocks needed? Reset, and leave some frozen"
-        return f"{result.sentence} {rest[:1].upper()}{rest[1:]}. {noted(board, challenge, result)}"
-    said = result.sentence
-    if not seen.learned:
-        raise wrong(
-            "head-only",
-            f"{said} Only the head has learned, and it reads the deepest features: those of "
-            "objects. What it needs for a direction was thrown away on the way there.",
-        )
-    not_wrecked(seen, said)
-    if seen.everything:
-        raise wrong(
-            "everything",
-            f"{said} All blocks were thawed: the highest score possible, slow steps, and "
-            f"{seen.trained:,} parameters for a few hundred images. Which of them know directions?",
-        )
-    if seen.first >= DEEP:
-        raise wrong(
-            "too-deep",
-            f"{said} Only deep blocks have learned ({named(seen.learned)}), and they get what the "
-            "frozen ones before them let through. Look further towards the input.",
-        )
-    _not_slow(seen, said)
-    not_drifting(seen, said)
-    raise wrong(
-        "not-there-yet",
-        f"{said} {steps(seen.step)} so far, with {named(seen.learned)} thawed. If the curve still "
-        "rises, go on; if not, thaw a neighbour.",
-    )
+        return f"{run.said} {rest}. {noted(board, challenge, result)}"
+    if not run.moved:
+        raise run.mistake("head-only")
+    run.check_wrecked()
+    if run.everything:
+        raise run.mistake("everything", trained=run.trained)
+    if run.first >= DEEP:
+        raise run.mistake("too-deep")
+    run.check_slow()
+    run.check_drifting()
+    raise run.mistake("not-there-yet")
 
 
-def _not_slow(seen: Seen, said: str) -> None:
-    """Raise if a rate is so small that nothing happens within the steps of a challenge."""
-    for part, rate in (("backbone", seen.backbone_rate), ("head", seen.head_rate)):
-        if rate < SLOW:
-            raise wrong(
-                "rate-too-small",
-                f"{said} The {part}'s rate is {rate:g}: after {steps(seen.step)} it has hardly "
-                "moved. Give it ten times as much.",
-            )
-
-
-@exercise(
+@challenge_exercise(
     "9.2",
-    wanted="the lab of this challenge, after some training",
-    given=("challenge", "board"),
-    untouched=untouched,
-    begin=BEGIN,
-    seconds=300,
     hints=(
         "Thaw one block, or a few neighbours, and let it learn for twenty steps. Reset, and try "
         "others. Where does the accuracy rise most?",
@@ -107,117 +86,107 @@ def _not_slow(seen: Seen, said: str) -> None:
         "Halve the search: blocks 0 to 9 or 10 to 18, and so on. And the block that you find has "
         "to go a long way: ten times the usual rate of the backbone is not too much for it.",
     ),
+    mistakes=MISTAKES
+    | {
+        "too-many-steps": (
+            "{said} What you have learned about the block is not lost: begin the new run with it."
+        ),
+        "head-only": (
+            "{said} Only the head has learned. What the shuffled block lost on the way, no head "
+            "can read."
+        ),
+        "everything": (
+            "{said} All blocks were thawed: {images} images pull at the good ones as well as at "
+            "the bad one, and each step takes longest."
+        ),
+        "another-block": (
+            "{said} What has learned ({learned}) is not what is damaged: it learns to live with "
+            "the damage. Reset, and try blocks elsewhere."
+        ),
+        "rate-too-small": (
+            "{said} The damaged block is among those that learn, but the farthest of them has "
+            "moved by {far:.0%} only, at a rate of {rate:g}. That is for weights that are nearly "
+            "right; shuffled ones have farther to go."
+        ),
+        "not-there-yet": (
+            "{said} The damaged block is among {learned}. Go on while steps are left; else reset, "
+            "and thaw fewer of the others."
+        ),
+    },
 )
 def rescue(lab: Any, challenge: Rescue, board: Scoreboard) -> str:
     """Find the damaged block and mend it, within the steps."""
-    result, seen = judged(challenge, lab)
-    said = result.sentence
+    result, run = judged(challenge, lab)
     if result.passed:
         return (
-            f"{said} Thawed were {named(seen.learned) or 'no blocks'}; what was whole stayed as it "
+            f"{run.said} Thawed were {run.learned or 'no blocks'}; what was whole stayed as it "
             f"was. {noted(board, challenge, result)}"
         )
-    if seen.step > challenge.steps:
-        raise wrong(
-            "too-many-steps",
-            f"{said} What you have learned about the block is not lost: begin the new run with it.",
-        )
-    if not seen.learned:
-        raise wrong(
-            "head-only",
-            f"{said} Only the head has learned. What the shuffled block lost on the way, no head "
-            "can read.",
-        )
-    not_wrecked(seen, said)
-    if seen.everything:
-        raise wrong(
-            "everything",
-            f"{said} All blocks were thawed: {challenge.settings.train} images pull at the good "
-            "ones as well as at the bad one, and each step takes longest.",
-        )
-    if not challenge.build.damages(seen.learned):
-        raise wrong(
-            "another-block",
-            f"{said} What has learned ({named(seen.learned)}) is not what is damaged: it learns to "
-            "live with the damage. Reset, and try blocks elsewhere.",
-        )
-    if seen.backbone_rate < TIMID:
-        far = max(seen.moved.values())
-        raise wrong(
-            "rate-too-small",
-            f"{said} The damaged block is among those that learn, but the farthest of them has "
-            f"moved by {far:.0%} only, at a rate of {seen.backbone_rate:g}. That is for weights "
-            "that are nearly right; shuffled ones have farther to go.",
-        )
-    not_drifting(seen, said)
-    raise wrong(
-        "not-there-yet",
-        f"{said} The damaged block is among {named(seen.learned)}. Go on while steps are left; "
-        "else reset, and thaw fewer of the others.",
-    )
+    if run.step > challenge.steps:
+        raise run.mistake("too-many-steps")
+    if not run.moved:
+        raise run.mistake("head-only")
+    run.check_wrecked()
+    if run.everything:
+        raise run.mistake("everything", images=challenge.settings.train)
+    if not challenge.build.damages(run.moved):
+        raise run.mistake("another-block")
+    if run.backbone_rate < TIMID:
+        far = max(run.moved.values())
+        raise run.mistake("rate-too-small", far=far, rate=run.backbone_rate)
+    run.check_drifting()
+    raise run.mistake("not-there-yet")
 
 
-@exercise(
+@challenge_exercise(
     "9.4",
-    wanted="the lab of this challenge, after some training",
-    given=("challenge", "board"),
-    untouched=untouched,
-    begin=BEGIN,
-    seconds=300,
     hints=(
         "The default has stopped rising with the head alone. More steps of the same give nothing.",
         "A step with few thawed blocks, all deep, costs little: the frozen ones before them are "
         "remembered. Some seconds buy many of these.",
         "Thaw the last five, at the usual rate, and run about a hundred steps.",
     ),
+    mistakes=MISTAKES
+    | {
+        "over-time": (
+            "{said} {steps} at {per_step:.2f} s each, with {learned} thawed. Fewer thawed blocks, "
+            "or only towards the end, make each step cheaper."
+        ),
+        "head-only": (
+            "{said} Only the head has learned, as in the default, which did it for {default} "
+            "steps. What could you thaw for the seconds that are left?"
+        ),
+        "not-enough": (
+            "{said} Ahead, but one image is {points:g} points, and some images more or less may "
+            "be luck. Use the rest of the time."
+        ),
+        "everything": (
+            "{said} With all blocks thawed the seconds buy few steps, so far {step}, and nothing "
+            "is remembered. Spend them deeper, or let the head learn first."
+        ),
+        "behind": (
+            "{said} {steps} so far, with {learned} thawed. Thawing costs at first; does the curve "
+            "still rise?"
+        ),
+    },
 )
 def beat_the_default(lab: Any, challenge: BeatTheDefault, board: Scoreboard) -> str:
     """Do better than head only, in a limited time of computing."""
-    result, seen = judged(challenge, lab)
-    said = result.sentence
+    result, run = judged(challenge, lab)
     if result.passed:
         return (
-            f"{said} Besides the head, {named(seen.learned) or 'nothing'} learned. One run, and "
+            f"{run.said} Besides the head, {run.learned or 'nothing'} learned. One run, and "
             f"one seed: reset with another before you believe it. {noted(board, challenge, result)}"
         )
-    if session_seconds(lab) > challenge.seconds:
-        per_step = session_seconds(lab) / max(seen.step, 1)
-        raise wrong(
-            "over-time",
-            f"{said} {steps(seen.step)} at {per_step:.2f} s each, with {named(seen.learned)} "
-            "thawed. Fewer thawed blocks, or only towards the end, make each step cheaper.",
-        )
-    if not seen.learned:
-        raise wrong(
-            "head-only",
-            f"{said} Only the head has learned, as in the default, which did it for "
-            f"{challenge.default_steps} steps. What could you thaw for the seconds that are left?",
-        )
-    not_wrecked(seen, said)
-    not_drifting(seen, said)
-    _not_slow(seen, said)
+    if run.seconds > challenge.seconds:
+        raise run.mistake("over-time", per_step=run.seconds / max(run.step, 1))
+    if not run.moved:
+        raise run.mistake("head-only", default=challenge.default_steps)
+    run.check_wrecked()
+    run.check_drifting()
+    run.check_slow()
     if result.score > 0:
-        raise wrong(
-            "not-enough",
-            f"{said} Ahead, but one image is {100 / challenge.settings.test:g} points, and some "
-            "images more or less may be luck. Use the rest of the time.",
-        )
-    if seen.everything:
-        raise wrong(
-            "everything",
-            f"{said} With all blocks thawed the seconds buy few steps, so far {seen.step}, and "
-            "nothing is remembered. Spend them deeper, or let the head learn first.",
-        )
-    raise wrong(
-        "behind",
-        f"{said} {steps(seen.step)} so far, with {named(seen.learned)} thawed. Thawing costs at "
-        "first; does the curve still rise?",
-    )
-
-
-def session_seconds(lab: Any) -> float:
-    """Seconds of computing of the current run."""
-    return float(session_of(lab).snapshot()["compute_seconds"])
-
-
-__all__ = ["beat_the_default", "fewest_parameters", "rescue", "which_drifted"]
+        raise run.mistake("not-enough", points=100 / challenge.settings.test)
+    if run.everything:
+        raise run.mistake("everything", step=run.step)
+    raise run.mistake("behind")

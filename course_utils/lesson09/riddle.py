@@ -11,7 +11,7 @@ from course_utils.lab.session.errors import LabError
 from course_utils.lab.session.session import Session
 from course_utils.lab.session.settings import Settings
 from course_utils.lesson09.challenges import Result
-from course_utils.lesson09.tasks import Task
+from course_utils.lesson09.shapes_setup import ShapesSetup
 
 from torch import nn
 
@@ -28,10 +28,16 @@ TASK = (
 class Riddle:
     """Two networks and what they came from.
 
-    models : the trained networks, by the names "A" and "B", in eval mode
-    original : the network before training, its head included
-    data, prepare : the images that they were trained on, and how they become the network's input
-    curves : accuracy on held-out images of each run, as step and accuracy
+    Attributes
+    ----------
+    models : dict of str to nn.Module
+        The trained networks, by the names "A" and "B", in eval mode.
+    original : nn.Module
+        The network before training, its head included.
+    data, prepare : ImageData, Prepare
+        The images that they were trained on, and how they become the network's input.
+    curves : dict of str to list of (int, float)
+        Step and accuracy on held-out images, of each run.
     """
 
     models: dict[str, nn.Module] = field(repr=False)
@@ -51,7 +57,10 @@ class Riddle:
     def check(self, answer: str) -> Result:
         """Judge an answer, "A" or "B"; only the first one counts, however often it is given.
 
-        Raises LabError for any other word.
+        Raises
+        ------
+        LabError
+            For any other word.
         """
         if answer not in NAMES:
             raise LabError(f'the answer is "A" or "B", not {answer!r}')
@@ -74,20 +83,27 @@ def start(*, seed: int | None = None, steps: int = 60, train: int = 200, test: i
 
     Parameters
     ----------
-    seed : decides which is which; None draws lots
-    steps : steps of each run
-    train, test : images
+    seed : int, optional
+        Decides which is which; by default lots are drawn.
+    steps : int, optional
+        Steps of each run.
+    train, test : int, optional
+        Numbers of images.
+
+    Returns
+    -------
+    Riddle
     """
     settings = Settings(world="shapes", train=train, test=test, evaluate_steps=20)
     in_train = secrets.randbelow(2) if seed is None else seed % 2
     models, curves = {}, {}
     for i, name in enumerate(NAMES):
-        session = Session(settings, build=Task("target"))
+        session = Session(settings, build=ShapesSetup("target"))
         session.set_batch_norm("train" if i == in_train else "eval")
         session.run(steps)
         models[name] = session.model.eval()
         curves[name] = [(s, a) for s, a in session.snapshot()["evaluations"]]
-    fresh = Session(settings, build=Task("target"))
+    fresh = Session(settings, build=ShapesSetup("target"))
     prepare = fresh.setup.prepare
     assert isinstance(prepare, Prepare)
     return Riddle(models, fresh.model.eval(), fresh.setup.data, prepare, curves, NAMES[in_train])

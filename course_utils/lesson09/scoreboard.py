@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,8 @@ class Scoreboard:
 
     Parameters
     ----------
-    path : the file; None puts it where `own_folder` says (`COURSE_PROGRESS`)
+    path : Path or str, optional
+        The file; by default it lies where `own_folder` says (`COURSE_PROGRESS`).
 
     Notes
     -----
@@ -89,13 +90,12 @@ def _read(path: Path) -> list[Score]:
 
 def _score(entry: Any) -> Score | None:
     """One entry of the file, or None where it is no score."""
-    if not isinstance(entry, dict):
+    try:
+        score = Score(**entry)
+    except TypeError:
         return None
-    value = entry.get("score")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    value, words = score.score, (score.challenge, score.unit, score.day)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not all(isinstance(w, str) for w in words):
         return None
-    words = [entry.get(name) for name in ("challenge", "unit", "day")]
-    if not all(isinstance(word, str) for word in words):
-        return None
-    challenge, unit, day = map(str, words)
-    return Score(challenge, float(value), unit, day)
+    return replace(score, score=float(value))

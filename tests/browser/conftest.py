@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -114,7 +115,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 def running_lab(folder: Path, settings: Path) -> contextlib.AbstractContextManager[Lab]:
     """Run JupyterLab on ``folder`` by the course's own command."""
-    options = ["--no-browser", "--root", str(folder)]
+    with socket.socket() as probe:  # a port of its own: two that start at once would take the same
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    options = ["--no-browser", "--port", port, "--root", str(folder)]
     return running_server([sys.executable, "-m", "course_utils", "lab", *options], folder, settings)
 
 

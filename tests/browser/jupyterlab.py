@@ -16,12 +16,20 @@ COMPLAINTS = '[data-mime-type="application/vnd.jupyter.stderr"]'
 IDLE = 'text="Python 3 (ipykernel) | Idle"'
 NOTEBOOK = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 
-# The prompts of the code cells. (textContent, since innerText is empty for what is out of sight.)
+# The prompts of the code cells; a folded one shows none.  (textContent, since innerText is empty
+# for what is out of sight.)
 COUNTS = f"""() => [...document.querySelectorAll('{NOTEBOOK} .jp-CodeCell')]
+    .filter(cell => !cell.querySelector('.jp-InputPlaceholder'))
     .map(cell => cell.querySelector('.jp-InputPrompt').textContent.trim())"""
 # Cells and pictures in sight are drawn: two frames after the last picture has come.
 DRAWN = f"""() => [...document.querySelectorAll('{NOTEBOOK} img')].every(image => image.complete)
     && new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"""
+
+
+def counts_of(cells: list[Any]) -> list[str]:
+    """What COUNTS gives once these code cells of a notebook have run, one after the other."""
+    folded = [cell.metadata.get("jupyter", {}).get("source_hidden", False) for cell in cells]
+    return [f"[{n}]:" for n, hidden in enumerate(folded, 1) if not hidden]
 
 
 def open_notebook(page: Page, lab: Lab, name: str) -> None:

@@ -8,7 +8,7 @@ from course_utils.lab.session.errors import LabError
 from course_utils.lab.session.session import Session
 from course_utils.lab.session.settings import Settings
 from course_utils.lesson09 import challenges, riddle
-from course_utils.lesson09.tasks import Task, scramble
+from course_utils.lesson09.shapes_setup import ShapesSetup, scramble
 from tests.tiny import same, state
 
 import pytest
@@ -102,9 +102,9 @@ def test_rescue_has_a_limit_of_steps():
 
 
 def test_scrambled_blocks_hold_the_same_numbers_in_other_places():
-    task = Task("target", damage=1)
+    task = ShapesSetup("target", damage=1)
     settings = Settings(world="shapes", train=4, test=2)
-    whole, damaged = Task("target")(settings).model, task(settings).model
+    whole, damaged = ShapesSetup("target")(settings).model, task(settings).model
     a, b = state(whole.features), state(damaged.features)
     moved = [name for name in a if not torch.equal(a[name], b[name])]
     assert moved
@@ -115,7 +115,7 @@ def test_scrambled_blocks_hold_the_same_numbers_in_other_places():
         assert torch.equal(a[name].flatten().sort()[0], b[name].flatten().sort()[0])
     assert same(b, state(task(settings).model.features)), "the same damage every time"
     with pytest.raises(LabError, match="no damage 7"):
-        Task("target", damage=7)
+        ShapesSetup("target", damage=7)
     with pytest.raises(LabError, match=r"no block 'features\.99'"):
         scramble(whole, ["features.99"])
 

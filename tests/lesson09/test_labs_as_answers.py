@@ -6,7 +6,7 @@ from course_utils.exercises.exercise import Exercise
 from course_utils.lesson09 import challenges, riddle
 from course_utils.lesson09 import check as lesson09
 from course_utils.lesson09.scoreboard import Scoreboard
-from course_utils.lesson09.tasks import Task
+from course_utils.lesson09.shapes_setup import ShapesSetup
 from tests.lesson09.cases import Panel, small
 
 import pytest
@@ -64,7 +64,7 @@ def test_a_proof_that_is_none_does_not_use_up_the_answer(board: Scoreboard) -> N
 
 def test_a_task_knows_whether_blocks_are_damaged() -> None:
     blocks = [f"features.{i}" for i in range(19)]
-    task = Task("target", damage=1)
+    task = ShapesSetup("target", damage=1)
     assert [task.damages([name]) for name in blocks].count(True) == 1
     assert task.damages(blocks)
-    assert not Task("target").damages(blocks)
+    assert not ShapesSetup("target").damages(blocks)

@@ -23,7 +23,10 @@ from torch import nn
 def scramble(model: nn.Module, names: Iterable[str], seed: int = 0) -> None:
     """Ruin some blocks: the weights of their convolutions stay the same numbers in other places.
 
-    Raises LabError for a block that the model does not have.
+    Raises
+    ------
+    LabError
+        For a block that the model does not have.
     """
     by_name = {block.name: block for block in split_into_blocks(model)}
     generator = torch.Generator().manual_seed(seed)
@@ -42,15 +45,19 @@ _DAMAGE: dict[int | None, tuple[str, ...]] = {None: (), 1: ("features.4",)}
 
 
 @dataclass(frozen=True)
-class Task:
-    """Build runs on a task of the Shapes world, whatever world the lessons run in.
+class ShapesSetup:
+    """Set up runs on a task of the Shapes world, whatever world the lessons run in.
 
-    name : a task that `shapes.make` knows
-    damage : number of a damaged backbone, or None for the whole one; it is a number so that
-        neither a printed task nor the lab's code gives away where the damage is
+    Parameters
+    ----------
+    task : str, optional
+        One that `shapes.make` knows.
+    damage : int, optional
+        Number of a damaged backbone; by default it is whole.  It is a number so that neither a
+        printed setup nor the lab's code gives away where the damage is.
     """
 
-    name: str = "target"
+    task: str = "target"
     damage: int | None = None
 
     def __post_init__(self) -> None:
@@ -64,26 +71,23 @@ class Task:
 
     def __call__(self, settings: Settings) -> Setup:
         """Make network and images; LabError for another world or network than the challenge's."""
-        if (settings.world, settings.network, settings.start) != (
-            "shapes",
-            "mobilenet_v2",
-            "pretrained",
-        ):
+        wanted = ("shapes", "mobilenet_v2", "pretrained")
+        if (settings.world, settings.network, settings.start) != wanted:
             raise LabError(
                 "a challenge keeps to the Shapes world and its pretrained mobilenet_v2; "
                 "choose others in a lab of your own"
             )
         course = world.choose(9, "shapes", settings.train + settings.test, 8)
-        data = _images(self.name, settings.train, settings.test)
+        data = _images(self.task, settings.train, settings.test)
         model = course.pretrained()
         scramble(model, _DAMAGE[self.damage])
         replace_head(model, len(data.class_names))
         code = (
             "from course_utils.lab.session.settings import Settings\n"
-            "from course_utils.lesson09.tasks import Task\n\n"
-            f"task = Task({self.name!r}, damage={self.damage!r})\n"
+            "from course_utils.lesson09.shapes_setup import ShapesSetup\n\n"
+            f"build = ShapesSetup({self.task!r}, damage={self.damage!r})\n"
             f'settings = Settings(world="shapes", train={settings.train}, test={settings.test})\n'
-            "setup = task(settings)\n"
+            "setup = build(settings)\n"
             "model, data, prepare = setup.model, setup.data, setup.prepare"
         )
         return Setup(
