@@ -91,6 +91,8 @@ def one_thread() -> None:
 def run_all(seeds: list[int], *, processes: int = 2, **changes: Any) -> list[dict[str, Any]]:
     """All strategies on all seeds; rows in the order of `STRATEGIES`."""
     jobs = [(s, c, name) for c, names in STRATEGIES.items() for name in names for s in seeds]
+    if processes == 1:
+        return [run(*job, **changes) for job in jobs]
     timed = challenges.beat_the_default.name
     rows = dict[tuple[int, str, str], dict[str, Any]]()
     spawn = multiprocessing.get_context("spawn")

@@ -9,6 +9,7 @@ from course_utils.lab import Lab
 from course_utils.lab.session.errors import LabError
 from course_utils.lab.session.session import Session
 from course_utils.lab.session.settings import Settings
+from course_utils.training import TrainingDiverged
 from tests.lab.page import Page
 from tests.lab.scenes import play, until
 from tests.lab.small import BLOCKS, small
@@ -128,6 +129,7 @@ def test_a_cell_that_is_run_again_leaves_one_lab_training(scene: Scene) -> None:
         old = scene.lab()
         await scene.training(old)
         new = scene.lab()  # the cell makes its lab anew ...
+        assert not old.lab.running
         old.say(kind="closed")  # ... and the page drops the old output
         await until(lambda: at_rest(old.lab))
         await scene.training(new)
@@ -151,9 +153,13 @@ def test_a_loss_that_is_no_number_is_told_and_reset_recovers(scene: Scene) -> No
         refused = page.command("start")
         assert not refused["ok"]
         assert "reset() starts a new one" in refused["error"]
+        assert isinstance(page.lab.error, TrainingDiverged)
+        with pytest.raises(LabError, match="reset"):
+            page.lab.start()
         number = page.ask("reset")
         await until(lambda: len(page.answers(number)) == 1)
         assert page.shown["error"] is None
+        assert page.lab.error is None
         await scene.training(page)
         await scene.end()
 

@@ -4,11 +4,8 @@ import asyncio
 import base64
 import io
 import json
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 from course_utils.lab import Lab
@@ -203,49 +200,6 @@ def test_start_without_a_reader_is_over_when_it_returns(page: Page) -> None:
     assert page.lab.session.snapshot()["step"] == SYNCHRONOUS_STEPS + 3
 
 
-def test_a_new_lab_pauses_the_ones_before() -> None:
-    async def scene() -> None:
-        first = lab_of(driver="background")
-        first.start()
-        await until(lambda: first.session.snapshot()["step"] > 2)
-        second = lab_of(driver="background")
-        assert not first.running
-        second.start()
-        first.start()
-        assert first.running
-        assert not second.running
-        first.close()
-        second.close()
-        await until(lambda: not first._driver._tasks and not second._driver._tasks)
-        names = lambda: [t.name for t in threading.enumerate()]  # noqa: E731
-        await until(lambda: not any(name.startswith("live-lab") for name in names()))
-
-    play(scene)
-
-
-def test_an_error_while_it_trains_is_shown_kept_and_forgotten_by_reset() -> None:
-    async def scene() -> None:
-        lab = lab_of(driver="background")
-        broken = SimpleNamespace(zero_grad=lambda **_: None, step=lambda: 1 // 0)
-        lab.session._run.optimizer = broken  # type: ignore[assignment]
-        lab.start()
-        await until(lambda: lab.error is not None and not lab.running)
-        shown = lab.widget.full_state()
-        assert shown["status"] == "failed"
-        assert shown["error"]
-        assert "Traceback" in shown["traceback"]
-        with pytest.raises(LabError, match="reset"):
-            lab.start()
-        lab.reset()
-        assert lab.error is None
-        assert lab.widget.full_state()["error"] is None
-        lab.run(2)
-        assert lab.session.snapshot()["step"] == 2
-        lab.close()
-
-    play(scene)
-
-
 def test_an_error_of_the_panel_itself_is_shown_too() -> None:
     lab = lab_of()
     lab._ended(OSError("the page is gone"))
@@ -359,14 +313,3 @@ def test_the_script_is_one_module_without_anything_from_outside() -> None:
     assert "import " not in text.replace("important", "")
     assert text.count("http") == text.count("http://www.w3.org/2000/svg")
     assert PanelWidget._esm.strip().startswith("//")
-
-
-def test_a_session_can_be_used_without_any_widget_library() -> None:
-    import subprocess
-
-    code = (
-        "import sys; import course_utils.lab.session.session; "
-        "sys.exit(any(m in sys.modules for m in ('ipywidgets', 'anywidget', 'IPython')))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
-    assert done.returncode == 0

@@ -12,8 +12,8 @@ import pytest
 
 @pytest.mark.slow
 def test_every_strategy_is_tried_on_every_seed(tmp_path: Path) -> None:
-    small = ["--seeds", "0", "--share", "0.01", "--train", "32", "--out", str(tmp_path)]
-    run("lesson09.lab_challenges", *small, cwd=tmp_path)
+    small = ["--seeds", "0", "--share", "0.01", "--train", "32", "--processes", "1"]
+    run("lesson09.lab_challenges", *small, "--out", str(tmp_path), cwd=tmp_path)
     record = json.loads((tmp_path / "lab_challenges.json").read_text())
     rows = {(row["challenge"], row["strategy"]): row for row in record["rows"]}
     assert {challenge for challenge, _ in rows} == {c.name for c in challenges.CHALLENGES}
