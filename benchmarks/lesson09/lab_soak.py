@@ -124,7 +124,7 @@ async def soak(minutes: float, train: int, seed: int) -> dict[str, Any]:
     """
     rng, rows, counts = random.Random(seed), list[dict[str, float]](), Counter[str]()
     second = Lab("shapes", driver="background", train=60, test=20)
-    lab = Lab("shapes", driver="background", train=train, test=60)
+    lab = Lab("shapes", driver="background", train=train, test=min(60, train))
     page, process = Page(lab), psutil.Process()
     begun, next_note, stopped, steps, step = time.monotonic(), 0.0, 0, 0, 0
     page.command("start")

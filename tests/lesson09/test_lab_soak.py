@@ -19,7 +19,7 @@ def soak() -> ModuleType:
 def run(soak: ModuleType, monkeypatch: pytest.MonkeyPatch, folder: Path) -> tuple[int, dict]:
     """Run the script as from a shell, quickly; give its exit status and its record."""
     monkeypatch.setattr(soak, "PAUSE", 0.01)
-    words = [soak.__file__, "--minutes", "0.1", "--train", "40", "--out", str(folder)]
+    words = [soak.__file__, "--minutes", "0.1", "--train", "16", "--out", str(folder)]
     monkeypatch.setattr(sys, "argv", words)
     status = asyncio.run(asyncio.to_thread(soak.main))  # in a thread: other tests may have a loop
     return status, json.loads((folder / "lab_soak.json").read_text())
