@@ -96,7 +96,7 @@ def _own_group() -> str:
     return own[1] if own else ""
 
 
-def little_memory() -> str:
+def memory_warning() -> str:
     """What to tell a reader whose lesson may run out of memory; empty where there is enough."""
     needed, free = LESSON_BYTES - memory_used(), memory_free()
     if free >= needed:

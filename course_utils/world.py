@@ -24,8 +24,7 @@ import torch
 from torch import nn
 
 SHAPES_WEIGHTS = environment.PROJECT / "data" / "mobilenet_v2-shapes.safetensors"
-# as benchmarks/pretraining/pretrain_shapes.py has them
-SHAPES_MEAN, SHAPES_STD = (0.40, 0.40, 0.40), (0.23, 0.23, 0.23)
+SHAPES_MEAN, SHAPES_STD = (0.40, 0.40, 0.40), (0.23, 0.23, 0.23)  # as pretrain_shapes.py's
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # as torchvision's
 
 
@@ -73,8 +72,11 @@ class Course:
         Side of the network's input in pixels.
     train, test : int or None
         How many images; None for all there are.
-    device : torch.device
-        Where the lesson computes.
+    load : callable
+        Takes numbers of training and test images (None for all there are) and gives so many from
+        this world.
+    device : torch.device, optional
+        Where the lesson computes; by default the fastest at hand.
     """
 
     lesson: int
@@ -84,17 +86,13 @@ class Course:
     size: int
     train: int | None
     test: int | None
-    device: torch.device
-    _load: Callable[[int | None, int | None], ImageData] = field(repr=False)
+    load: Callable[[int | None, int | None], ImageData] = field(repr=False)
+    device: torch.device = field(default_factory=lambda: environment.pick_device())
 
     @cached_property
     def data(self) -> ImageData:
         """The images of this world, as many as the banner says; loaded when first used."""
-        return self._load(self.train, self.test)
-
-    def load(self, train: int | None, test: int | None) -> ImageData:
-        """Other numbers of images from the same world (None for all there are)."""
-        return self._load(train, test)
+        return self.load(self.train, self.test)
 
     def draw(self, seed: int) -> ImageData:
         """Training images for one repetition, drawn by `seed`; the test images stay the same.
@@ -107,7 +105,7 @@ class Course:
 
     @cached_property
     def _pool(self) -> ImageData:
-        return self._load(None if self.train is None else 4 * self.train, self.test)
+        return self.load(None if self.train is None else 4 * self.train, self.test)
 
     @property
     def prepare(self) -> Prepare:
@@ -117,8 +115,7 @@ class Course:
     def pretrained(self) -> nn.Module:
         """A fresh MobileNetV2 with this world's weights and its old head, on the device."""
         model = load_mobilenet_v2(self.weights.path)
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return model.to(self.device)
+        return model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def banner(self) -> str:
         """What the reader should know before the first number, as a few lines of text."""
@@ -166,7 +163,7 @@ def begin(lesson: int, *, train: int = 1000, test: int = 1000, seed: int = 0) ->
     environment.seed_everything(seed)
     course = choose(lesson, os.environ.get("COURSE_DATA", "auto"), train, test)
     print(course.banner())
-    if warning := environment.little_memory():
+    if warning := environment.memory_warning():
         print(warning)
     return course
 
@@ -194,7 +191,7 @@ def choose(lesson: int, wish: str, train: int, test: int) -> Course:
     if wish == "shapes":
         return _shapes(lesson, train, test, "COURSE_DATA=shapes")
     if wish == "cifar10":
-        return _cifar10(lesson, train, test, "COURSE_DATA=cifar10")
+        return _cifar10(lesson, train, test, "COURSE_DATA=cifar10", cifar10.on_disk())
     if Path(wish).expanduser().is_dir():
         return _folder(lesson, train, test, Path(wish).expanduser())
     raise ValueError(
@@ -225,18 +222,17 @@ def shapes_weights() -> Weights:
 
 
 def _auto(lesson: int, train: int, test: int) -> Course:
-    found = {
-        "CIFAR-10": cifar10.on_disk() is not None,
-        "ImageNet weights": imagenet_weights(download=False) is not None,
-    }
-    absent = " and ".join(name for name, here in found.items() if not here)
+    root = cifar10.on_disk()
+    found = {"CIFAR-10": root, "ImageNet weights": imagenet_weights(download=False)}
+    absent = " and ".join(name for name, here in found.items() if here is None)
     if not absent:
-        return _cifar10(lesson, train, test, "CIFAR-10 and ImageNet weights are on this disk")
+        why = "CIFAR-10 and ImageNet weights are on this disk"
+        return _cifar10(lesson, train, test, why, root)
     if not cifar10.online(timeout=3.0):
         return _shapes(lesson, train, test, f"{_no_network()}, and this disk lacks {absent}")
     try:
         why = f"what this disk lacked ({absent}) was downloaded"
-        return _cifar10(lesson, train, test, why)
+        return _cifar10(lesson, train, test, why, root)
     except DownloadError as error:
         print(f"{absent} could not be downloaded: {error}")
         return _shapes(lesson, train, test, f"the download of {absent} failed, as said above")
@@ -251,9 +247,7 @@ def _shapes(lesson: int, train: int, test: int, why: str) -> Course:
         # endless: what "all" means is a choice of ours
         return load_shapes("target", 5000 if n is None else n, 2000 if m is None else m)
 
-    return Course(
-        lesson, "shapes", why, shapes_weights(), 64, train, test, environment.pick_device(), load
-    )
+    return Course(lesson, "shapes", why, shapes_weights(), 64, train, test, load)
 
 
 def _photo_scale(train: int, test: int) -> tuple[int, int | None, int | None]:
@@ -264,8 +258,9 @@ def _photo_scale(train: int, test: int) -> tuple[int, int | None, int | None]:
     return (224 if gpu else 96), train, test
 
 
-def _cifar10(lesson: int, train: int, test: int, why: str) -> Course:
-    root = cifar10.on_disk() or cifar10.fetch()
+def _cifar10(lesson: int, train: int, test: int, why: str, root: Path | None) -> Course:
+    """The world of CIFAR-10, read from `root`, or fetched when that is None."""
+    root = root or cifar10.fetch()
     weights = imagenet_weights(download=True)
     assert weights is not None, "fetch returns a path or raises"
     size, n, m = _photo_scale(train, test)
@@ -277,8 +272,7 @@ def _cifar10(lesson: int, train: int, test: int, why: str) -> Course:
         whole_train, whole_test = len(whole[0].train_images), len(whole[0].test_images)
         return whole[0].subset(n and min(n, whole_train), m and min(m, whole_test))
 
-    device = environment.pick_device()
-    return Course(lesson, "cifar10", why, weights, size, n, m, device, load)
+    return Course(lesson, "cifar10", why, weights, size, n, m, load)
 
 
 def _folder(lesson: int, train: int, test: int, folder: Path) -> Course:
@@ -303,4 +297,4 @@ def _folder(lesson: int, train: int, test: int, folder: Path) -> Course:
         return load_folder(folder, n, m, side=max(size, 64))
 
     load(8, 8)  # a few images at once: a folder that cannot be used is told of here, not later
-    return Course(lesson, "folder", why, weights, size, n, m, environment.pick_device(), load)
+    return Course(lesson, "folder", why, weights, size, n, m, load)

@@ -119,9 +119,9 @@ def test_without_a_limit_the_machine_decides(monkeypatch, tmp_path, files):
 def test_a_reader_is_warned_before_memory_runs_out(monkeypatch):
     monkeypatch.setattr(environment, "memory_used", lambda: 4 * GB // 10)
     monkeypatch.setattr(environment, "memory_free", lambda: 8 * GB // 10)
-    assert environment.little_memory() == "", "0.4 GB are taken already, so 0.8 are enough"
+    assert environment.memory_warning() == "", "0.4 GB are taken already, so 0.8 are enough"
     monkeypatch.setattr(environment, "memory_free", lambda: 7 * GB // 10)
-    warning = environment.little_memory()
+    warning = environment.memory_warning()
     assert "0.7 GB are free, and this lesson may need 0.8 more" in warning
     assert "Shut Down All Kernels" in warning
     assert max(map(len, warning.splitlines())) < 90

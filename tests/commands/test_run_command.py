@@ -314,7 +314,7 @@ def test_an_interruption_keeps_what_is_finished(
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to one process")
 def test_control_c_stops_a_real_run_cleanly(root: Path) -> None:
-    words = "--world shapes --train 400 --test 50 --freeze none --epochs 500"
+    words = "--world shapes --train 64 --test 20 --freeze none --epochs 500"
     process = subprocess.Popen(
         [sys.executable, "-m", "course_utils", "run", *words.split()],
         cwd=root,

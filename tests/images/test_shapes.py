@@ -115,11 +115,11 @@ def test_size_and_look():
     assert roughness(plain) < 0.6 * roughness(day)
 
 
-def test_five_thousand_images_take_seconds():
+def test_a_thousand_images_take_a_second_or_two():
     begun = time.perf_counter()
-    images, _, _ = shapes.make("target", 5000, 1)
-    assert time.perf_counter() - begun < 20
-    assert len(images) == 5000
+    images, _, _ = shapes.make("target", 1000, 1)
+    assert time.perf_counter() - begun < 4
+    assert len(images) == 1000
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_seeds_draw_other_training_images_and_the_same_test_images(course, task)
 
 def test_a_world_of_other_images_gives_its_own_and_the_same_textures(course, monkeypatch):
     pretended = world.Course(
-        7, "folder", "", course.weights, 64, 8, 12, course.device, lambda n, m: data(n, m)
+        7, "folder", "", course.weights, 64, 8, 12, lambda n, m: data(n, m), course.device
     )
     near = tasks.load_task(pretended, "near", 8, 12, 3)
     assert near.name == "tiny"

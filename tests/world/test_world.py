@@ -231,7 +231,7 @@ def test_cifar10_is_read_from_where_it_lies_once(machine, monkeypatch):
 
 def test_begin_prints_the_banner_and_seeds(machine, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_DATA", "shapes")
-    monkeypatch.setattr(environment, "little_memory", lambda: "")
+    monkeypatch.setattr(environment, "memory_warning", lambda: "")
 
     def draw() -> tuple[float, float, float]:
         return random.random(), float(np.random.rand()), float(torch.rand(()))  # noqa: NPY002
