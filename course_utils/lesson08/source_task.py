@@ -11,7 +11,7 @@ import torch
 
 
 def keep_classes(data: ImageData, names: Sequence[str]) -> ImageData:
-    """Only the images of these classes, which are numbered anew in the order given.
+    """Keep only the images of these classes, which are numbered anew in the order given.
 
     Raises
     ------
@@ -45,32 +45,35 @@ def keep_classes(data: ImageData, names: Sequence[str]) -> ImageData:
 def source_and_target(
     course: Course, images: int = 5120, target_images: int = 1280, tests: int = 500
 ) -> tuple[ImageData, ImageData, str]:
-    """A source task to pretrain on and a target task without a class in common.
+    """Choose a source task to pretrain on and a target task without a class in common.
 
-    In the Shapes world they are the 30 source shapes and the 10 target shapes.  Elsewhere the first
+    In the Shapes world they are the 30 source shapes and the 10 target shapes. Elsewhere the first
     half of the classes is the source and the second half the target; where there are fewer than
     four classes, too few to be halved, the drawn shapes are the source.
 
     Parameters
     ----------
-    images : at most this many images to pretrain on
-    target_images : at most this many of the target, to draw training images from
-    tests : test images of each task, at most
+    course : Course
+        With its world and images.
+    images : int, optional
+        At most this many images to pretrain on.
+    target_images : int, optional
+        At most this many of the target, to draw training images from.
+    tests : int, optional
+        Test images of each task, at most.
 
     Returns
     -------
-    the source, the target, and a sentence that says what they are
+    tuple of (ImageData, ImageData, str)
+        The source, the target, and a sentence that says what they are.
     """
-    if course.world == "shapes":
-        source = load_shapes("source", images, tests)
-        why = "The source is the built-in world's 30 source shapes; the target is 10 other shapes."
-        return source, course.load(target_images, tests), why
     names = course.load(8, 8).class_names
     half = len(names) // 2
-    if half < 2:
-        source = load_shapes("source", images, tests)
+    if course.world == "shapes" or half < 2:
         why = f"With {len(names)} classes there is nothing to halve: the source is drawn shapes."
-        return source, course.load(target_images, tests), why
+        if course.world == "shapes":
+            why = "The source is the built-in world's 30 source shapes; the target is 10 other shapes."
+        return load_shapes("source", images, tests), course.load(target_images, tests), why
     # as many of every class as the larger of the two wishes needs
     share = max(images / half, target_images / half)
     everything = course.load(round(share * len(names)), 2 * tests)

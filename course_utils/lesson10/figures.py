@@ -11,46 +11,36 @@ from matplotlib.patches import Rectangle
 
 
 def time_by_cost(table: pd.DataFrame) -> Figure:
-    """Milliseconds an image against MACs, both logarithmic; one marker a network.
+    """Draw milliseconds an image against MACs, both logarithmic; one marker a network.
 
-    table : columns network, macs, ms_per_image, one row a measurement.  A grey line shows what the
-        times would be if they grew in proportion to MACs, through the last network of the table.
+    A grey line shows what the times would be if they grew in proportion to MACs, through the last
+    network of the table.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Columns `network`, `macs`, `ms_per_image`, one row a measurement.
     """
     figure, (ax,) = new_figure(7.2, 4.2)
     groups = list(table.groupby("network", sort=False))
     for i, (name, group) in enumerate(groups):
-        x, y = group["macs"].to_numpy() / 1e9, group["ms_per_image"].to_numpy()
         ax.scatter(
-            x,
-            y,
-            s=46,
-            marker=MARKERS[i % 6],
-            color=COLOURS[i % 6],
-            edgecolors="white",
-            label=str(name),
-        )
+            group["macs"] / 1e9, group["ms_per_image"], s=46, marker=MARKERS[i % 6],
+            color=COLOURS[i % 6], edgecolors="white", label=str(name),
+        )  # fmt: skip
         last = group[group["macs"] == group["macs"].max()]
+        place = (last["macs"].iloc[0] / 1e9, last["ms_per_image"].max())
         ax.annotate(
-            str(name),
-            (last["macs"].iloc[0] / 1e9, last["ms_per_image"].max()),
-            xytext=(0, 9),
-            textcoords="offset points",
-            ha="right",
-            fontsize=9,
+            str(name), place, xytext=(0, 9), textcoords="offset points", ha="right", fontsize=9
         )
     reference = groups[-1][1]
     slope = float(np.median(reference["ms_per_image"] / (reference["macs"] / 1e9)))
     span = np.array([table["macs"].min(), table["macs"].max()]) / 1e9
     ax.plot(span, slope * span, color=GREY, linestyle="--", linewidth=1)
     ax.annotate(
-        f"in proportion to {groups[-1][0]}",
-        (span[0], slope * span[0]),
-        xytext=(6, -2),
-        textcoords="offset points",
-        va="top",
-        fontsize=8,
-        color=GREY,
-    )
+        f"in proportion to {groups[-1][0]}", (span[0], slope * span[0]), xytext=(6, -2),
+        textcoords="offset points", va="top", fontsize=8, color=GREY,
+    )  # fmt: skip
     ax.set(
         xscale="log",
         yscale="log",
@@ -62,30 +52,30 @@ def time_by_cost(table: pd.DataFrame) -> Figure:
 
 
 def what_moved(table: pd.DataFrame, kinds: list[str]) -> Figure:
-    """A grid of tools and kinds of tensors; a full square and a word where they moved.
+    """Draw a grid of tools and kinds of tensors; a full square and a word where they moved.
 
-    table : as `freeze_conventions.table` makes it
-    kinds : its columns of "3 of 20"
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `freeze_conventions.table` makes it.
+    kinds : list of str
+        Its columns of "3 of 20".
     """
     figure, (ax,) = new_figure(1.7 * len(kinds) + 2.4, 0.42 * len(table) + 0.8)
     for row, (_, entry) in enumerate(table.iterrows()):
         for column, kind in enumerate(kinds):
             text = str(entry[kind])
-            absent, still = " of " not in text, text.startswith("0 of")
-            word = "none" if absent else "still" if still else "moves"
-            moves = word == "moves"
-            ax.add_patch(
-                _square(column, row, BLUE if moves else "white", "#8f8f8f" if absent else GREY)
+            word = "none" if " of " not in text else "still" if text.startswith("0 of") else "moves"
+            fill, edge, ink = {
+                "moves": (BLUE, GREY, "white"),
+                "still": ("white", GREY, "black"),
+                "none": ("white", "#8f8f8f", GREY),
+            }[word]
+            square = Rectangle(
+                (column - 0.47, row - 0.42), 0.94, 0.84, facecolor=fill, edgecolor=edge
             )
-            ax.text(
-                column,
-                row,
-                word,
-                ha="center",
-                va="center",
-                fontsize=9,
-                color="white" if moves else GREY if absent else "black",
-            )
+            ax.add_patch(square)
+            ax.text(column, row, word, ha="center", va="center", fontsize=9, color=ink)
     labels = [f"{tool}, {phase}" for tool, phase in zip(table["tool"], table["phase"], strict=True)]
     ax.set_yticks(range(len(table)), labels, fontsize=9)
     ax.set_xticks(range(len(kinds)), kinds, fontsize=9)
@@ -95,7 +85,3 @@ def what_moved(table: pd.DataFrame, kinds: list[str]) -> Figure:
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
     return figure
-
-
-def _square(column: int, row: int, fill: str, edge: str) -> Rectangle:
-    return Rectangle((column - 0.47, row - 0.42), 0.94, 0.84, facecolor=fill, edgecolor=edge)

@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from course_utils.lesson11.claims import Claim
-from course_utils.lesson11.findings import (
-    COUNTED,
-    EXACT,
-    PHOTOS,
-    SHAPES,
-    Effect,
-    Finding,
-    Verdict,
-)
+from course_utils.lesson11.findings import COUNTED, EXACT, PHOTOS, SHAPES, Effect, Finding, Verdict
 from course_utils.plots import BLUE, GREEN, GREY, ORANGE
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
@@ -33,14 +24,17 @@ FRAME = 0.95  # inches for title and axis of one claim
 
 
 def effects(pairs: Sequence[tuple[Claim, Finding]]) -> Figure:
-    """One panel a claim (and unit), one row a setting: the mean effect and its 95 % interval.
+    """Draw one panel a claim (and unit), one row a setting: the mean effect and its interval.
 
     The marker tells the world: a circle Shapes, a square photographs, a diamond what needs no
     images.  Filled markers speak for the claim; open ones do not, and the word at the right says
     whether the effect is not shown or the contrary is.  Claims that nothing has measured yet are
     left out.
 
-    Raises ValueError if not one of the claims has been measured.
+    Raises
+    ------
+    ValueError
+        If not one of the claims has been measured.
     """
     panels = []
     for claim, finding in pairs:
@@ -77,22 +71,13 @@ def _panel(ax: Axes, rows: Sequence[Effect]) -> None:
         ends = [effect.low, effect.high] if effect.runs != EXACT else [effect.mean] * 2
         ax.plot(ends, [place, place], color=colour, linewidth=1.8, solid_capstyle="butt")
         ax.plot(
-            effect.mean,
-            place,
-            marker=marker,
-            markersize=7,
-            color=colour,
+            effect.mean, place, marker=marker, markersize=7, color=colour, markeredgewidth=1.6,
             markerfacecolor=colour if shown else "white",
-            markeredgewidth=1.6,
-        )
+        )  # fmt: skip
         ax.annotate(
-            WORDS[effect.outcome],
-            (1.01, place),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            fontsize=8.5,
-            fontweight="normal" if shown else "bold",
-        )
+            WORDS[effect.outcome], (1.01, place), xycoords=("axes fraction", "data"), va="center",
+            fontsize=8.5, fontweight="normal" if shown else "bold",
+        )  # fmt: skip
     ax.set_yticks(range(len(rows)), [effect.label for effect in rows], fontsize=8.5)
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.tick_params(axis="x", labelsize=8.5)
@@ -100,7 +85,7 @@ def _panel(ax: Axes, rows: Sequence[Effect]) -> None:
 
 
 def overview(pairs: Sequence[tuple[Claim, Finding]]) -> Figure:
-    """The share of settings that speak for each claim, with the verdict in words.
+    """Draw which settings speak for each claim, with the verdict in words.
 
     Each claim is a row of small marks, one a setting: full ones speak for the claim, empty ones do
     not.  Shapes' are circles, photographs' squares, counted ones diamonds.
@@ -120,5 +105,4 @@ def overview(pairs: Sequence[tuple[Claim, Finding]]) -> Figure:
         ax.text(widest, place, str(finding.verdict), va="center", fontsize=9, fontweight=weight)
     ax.set_xlim(-0.6 * widest - 4, 1.25 * widest + 3)
     ax.set_ylim(len(pairs) - 0.5, -0.5)
-    ax.set_xticks(np.array([]))
     return figure

@@ -6,25 +6,28 @@ are a test of them.  The others are about time, counts, or differences of differ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from course_utils.lesson11.findings import Effect, Verdict
 from course_utils.lesson11.report import findings
-from course_utils.lesson11.rules import combine, difference, good_choice, harmless
+from course_utils.lesson11.rules import Rule, combine, difference, good_choice, harmless
 
 import pandas as pd
-
-Rule = Callable[[Sequence[float], str, str, str], Effect]
 
 
 @dataclass(frozen=True)
 class Test:
     """How two arms test a claim.
 
-    first : the arm that the claim speaks for
-    second : what it is compared with
-    rule : one of the rules; it gets the differences, first minus second, one a seed
+    Parameters
+    ----------
+    first : str
+        The arm that the claim speaks for.
+    second : str
+        What it is compared with.
+    rule : callable
+        One of the rules; it gets the differences, first minus second, one a seed.
     """
 
     __test__ = False  # no test of pytest's
@@ -52,7 +55,7 @@ TESTS: dict[int, Test] = {
 
 
 def table() -> pd.DataFrame:
-    """One row a claim that can be tested: number, claim, the first arm, the second."""
+    """Return one row a claim that can be tested: number, claim, the first arm, the second."""
     rows = [
         {"no.": number, "claim": claim.short, "first arm": test.first, "second arm": test.second}
         for number, test in TESTS.items()
@@ -64,11 +67,21 @@ def table() -> pd.DataFrame:
 def judge(
     number: int, differences: Sequence[float], world: str, setting: str
 ) -> tuple[Effect, Verdict, Verdict]:
-    """The effect in a reader's setting, the records' verdict, and the verdict with both.
+    """Judge a reader's runs beside the records.
 
-    differences : first arm minus second, one a seed, on the scale of 0 to 1
+    Parameters
+    ----------
+    number : int
+        Of a claim in `TESTS`; another raises KeyError.
+    differences : sequence of float
+        First arm minus second, one a seed, on the scale of 0 to 1.
+    world, setting : str
+        Names of the reader's setting.
 
-    Raises KeyError for a claim that two arms cannot test.
+    Returns
+    -------
+    tuple of (Effect, Verdict, Verdict)
+        The effect in that setting, the records' verdict, and the verdict with both.
     """
     test = TESTS[number]
     effect = test.rule(differences, world, setting, f"{test.first} minus {test.second}")

@@ -17,9 +17,12 @@ ANSWERS = tuple(v.value for v in Verdict if v != Verdict.NOT_MEASURED)
 
 
 def findings(numbers: Sequence[int] | None = None, folder: Path = experiments.RECORDS) -> Pairs:
-    """Claims with their findings, all or some, in the order of the numbers.
+    """Return claims with their findings, all or some, in the order of the numbers.
 
-    Raises ValueError if there is no claim of such a number.
+    Raises
+    ------
+    ValueError
+        If there is no claim of such a number.
     """
     known = {claim.number: claim for claim in CLAIMS}
     wanted = sorted(known if numbers is None else numbers)
@@ -29,7 +32,7 @@ def findings(numbers: Sequence[int] | None = None, folder: Path = experiments.RE
 
 
 def table(pairs: Pairs) -> pd.DataFrame:
-    """One row a claim: number, claim, verdict, settings that speak for it, either world, lesson."""
+    """Return one row a claim: number, claim, verdict, settings that speak for it, either world, lesson."""
     rows = []
     for claim, finding in pairs:
         yes = sum(effect.outcome == "yes" for effect in finding.solid)
@@ -51,7 +54,7 @@ def table(pairs: Pairs) -> pd.DataFrame:
 
 
 def links(pairs: Pairs) -> str:
-    """The claims as a list in Markdown, each with a link to the lesson in which it was shown."""
+    """List the claims in Markdown, each with a link to the lesson in which it was shown."""
     return "\n".join(
         f"- **{claim.number} · {claim.short}**: {finding.verdict} "
         f"([lesson {claim.lesson[:2]}]({claim.lesson}.ipynb))"
@@ -60,11 +63,19 @@ def links(pairs: Pairs) -> str:
 
 
 def score(guesses: Mapping[int, object], pairs: Pairs) -> pd.DataFrame:
-    """A reader's guesses beside the findings: only what was guessed and has been measured.
+    """Put a reader's guesses beside the findings: only what was guessed and has been measured.
 
-    guesses : by the claim's number one of "holds", "holds if", "does not hold"; `...` is a blank
+    Parameters
+    ----------
+    guesses : mapping of int to object
+        By the claim's number one of "holds", "holds if", "does not hold"; `...` is a blank.
+    pairs : sequence of (Claim, Finding)
+        What came of the claims.
 
-    Raises ValueError for any other answer, and says which are possible.
+    Raises
+    ------
+    ValueError
+        For any other answer; it says which are possible.
     """
     rows = []
     for claim, finding in pairs:
@@ -86,7 +97,7 @@ def score(guesses: Mapping[int, object], pairs: Pairs) -> pd.DataFrame:
 
 
 def score_in_words(guesses: Mapping[int, object], pairs: Pairs) -> str:
-    """How many verdicts were foreseen, in a sentence; "not attempted yet" if all are blank."""
+    """Say how many verdicts were foreseen; "not attempted yet" if all are blank."""
     result = score(guesses, pairs)
     if result.empty:
         return "Not attempted yet: write verdicts into the form above, and run this cell again."
