@@ -32,7 +32,7 @@ def findings(numbers: Sequence[int] | None = None, folder: Path = experiments.RE
 
 
 def table(pairs: Pairs) -> pd.DataFrame:
-    """Return one row a claim: number, claim, verdict, settings that speak for it, either world, lesson."""
+    """Return a row a claim: number, claim, verdict, settings for it, either world, lesson."""
     rows = []
     for claim, finding in pairs:
         yes = sum(effect.outcome == "yes" for effect in finding.solid)
