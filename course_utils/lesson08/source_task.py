@@ -72,7 +72,7 @@ def source_and_target(
     if course.world == "shapes" or half < 2:
         why = f"With {len(names)} classes there is nothing to halve: the source is drawn shapes."
         if course.world == "shapes":
-            why = "The source is the built-in world's 30 source shapes; the target is 10 other shapes."
+            why = "The source is the built-in world's 30 source shapes; the target is 10 others."
         return load_shapes("source", images, tests), course.load(target_images, tests), why
     # as many of every class as the larger of the two wishes needs
     share = max(images / half, target_images / half)
