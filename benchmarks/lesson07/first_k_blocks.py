@@ -10,6 +10,7 @@ the same images, the same number of steps and the same two rates: 1e-3 for what 
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
@@ -17,11 +18,12 @@ from benchmarks.lesson07.data_and_similarity import images
 from benchmarks.script import Kept, Row
 from course_utils import environment, training, world
 from course_utils.images.preprocessing import as_they_are
-from course_utils.lesson07 import transplant
 from course_utils.lesson07.tasks import load_task
+from course_utils.networks.blocks import split_into_blocks
 from course_utils.training import freezing
 
 import torch
+from torch import nn
 
 TASKS = ("near", "orientation")
 BLOCKS = (0, 7, 14, 19)
@@ -38,7 +40,9 @@ def run(
     data, ready = load_task(course, task, train, test, seed), course.prepare
     environment.seed_everything(seed)
     model = mobilenet_v2(num_classes=len(data.class_names))
-    transplant.first_blocks(course.pretrained().cpu(), model, k)
+    pretrained = course.pretrained().cpu()
+    for block, theirs in zip(model.features[:k], pretrained.features[:k], strict=True):
+        block.load_state_dict(theirs.state_dict())
     model.to(course.device, memory_format=torch.channels_last)
     learner, plan = model, freezing.freeze_first(model, k if mode == "frozen" else 0)
     freezing.apply(model, plan)
@@ -47,9 +51,7 @@ def run(
     if plan.frozen:
         learner, data = training.cache_features(model, plan, data, course.prepare, batch_size=BATCH)
         ready, held = as_they_are, 0
-    optimizer = torch.optim.AdamW(
-        transplant.rates_by_block(learner, held, transferred=1e-3, fresh=3e-3)
-    )
+    optimizer = torch.optim.AdamW(rates_by_block(learner, held))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         max_lr=[float(group["lr"]) for group in optimizer.param_groups],
@@ -76,6 +78,19 @@ def run(
             "seconds": sum(event.seconds for event in taken),
         }
     ]
+
+
+def rates_by_block(model: nn.Module, k: int) -> list[dict[str, Any]]:
+    """One rate for the first `k` blocks, another for all that is fresh; norms do not decay."""
+    blocks, groups = split_into_blocks(model), []
+    for part, rate in ((blocks[:k], 1e-3), (blocks[k:], 3e-3)):
+        parameters = [p for block in part for p in block.parameters()]
+        matrices, vectors = ([p for p in parameters if (p.ndim > 1) is m] for m in (True, False))
+        groups += [
+            {"params": matrices, "lr": rate, "weight_decay": 0.05},
+            {"params": vectors, "lr": rate, "weight_decay": 0.0},
+        ]
+    return [group for group in groups if group["params"]]
 
 
 def measure(

@@ -1,7 +1,6 @@
 """Six ways to get a classifier for a task, each with a budget that is known beforehand.
 
-`scratch`, `small_scratch`, `head_only`, `earlier_block`, `part_frozen` and `everything` take the
-same arguments and return the same `Result`, so that they can be compared over tasks and sizes.
+The strategies take the same arguments, so that they can be compared over tasks and sizes.
 A network that starts from nothing gets two thirds more epochs than a fine-tuned one, and the small
 network three times as many as that: a comparison that gave all the same would only show that some
 had not finished.
@@ -13,10 +12,11 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from course_utils import environment, training
 from course_utils.images.datasets import ImageData
-from course_utils.images.preprocessing import Prepare, as_they_are
+from course_utils.images.preprocessing import as_they_are
 from course_utils.networks.heads import replace_head
 from course_utils.networks.small_resnet import small_resnet
 from course_utils.training import freezing, probes, recipes
@@ -25,19 +25,28 @@ from course_utils.world import Course
 
 import torch
 from torch import Tensor, nn
+from torchvision.models import mobilenet_v2
 
 FROZEN_BLOCKS = 14
+RATE_FROM_SCRATCH = 3e-3
 
 
 @dataclass(frozen=True)
 class Result:
     """What a strategy reached, and what it took.
 
-    accuracy, train_accuracy : at the end, in eval mode, 0 to 1
-    epochs, images_seen : passes over the training images, and their number times that
-    seconds : training alone
-    block : the block whose output is classified (only `earlier_block` chooses one)
-    curve : every epoch, with its test accuracy, where the caller asked to watch
+    Parameters
+    ----------
+    accuracy, train_accuracy : float
+        At the end, in eval mode, 0 to 1.
+    epochs, images_seen : int
+        Passes over the training images, and their number times that.
+    seconds : float
+        Training alone.
+    block : str, optional
+        The block whose output is classified (only `earlier_block` chooses one).
+    curve : tuple of Epoch, optional
+        Every epoch, with its test accuracy, where the caller asked to watch.
     """
 
     accuracy: float
@@ -71,11 +80,9 @@ def batch_size(images: int) -> int:
 
 def scratch(course: Course, data: ImageData, *, seed: int, watch: bool = False) -> Result:
     """The same network as the pretrained one, from random weights."""
-    from torchvision.models import mobilenet_v2
-
     environment.seed_everything(seed)
     model = mobilenet_v2(num_classes=len(data.class_names))
-    return _from_nothing(model, course, data, course.prepare, seed, watch, 1)
+    return _from_scratch(model, course, data, course.prepare, seed=seed, watch=watch)
 
 
 def small_scratch(course: Course, data: ImageData, *, seed: int, watch: bool = False) -> Result:
@@ -84,60 +91,25 @@ def small_scratch(course: Course, data: ImageData, *, seed: int, watch: bool = F
     It gets three times the epochs of `scratch`.
     """
     environment.seed_everything(seed)
-    prepare = replace(course.prepare, size=32)
-    return _from_nothing(small_resnet(len(data.class_names)), course, data, prepare, seed, watch, 3)
-
-
-def _from_nothing(
-    model: nn.Module,
-    course: Course,
-    data: ImageData,
-    prepare: Prepare,
-    seed: int,
-    watch: bool,
-    times: int,
-) -> Result:
-    model.to(course.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    n = len(data.train_images)
-    events = recipes.fine_tune(
-        model,
-        data,
-        prepare,
-        count=times * scratch_epochs(n),
-        backbone_rate=3e-3,
-        head_rate=3e-3,
-        batch_size=batch_size(n),
-        seed=seed,
-        watch=watch,
-    )
-    return _result(model, data, prepare, events)
+    model, prepare = small_resnet(len(data.class_names)), replace(course.prepare, size=32)
+    return _from_scratch(model, course, data, prepare, seed=seed, watch=watch, times=3)
 
 
 def head_only(course: Course, data: ImageData, *, seed: int, watch: bool = False) -> Result:
     """A new head on the features of the last block; nothing else learns."""
-    model, count = _with_new_head(course, data, seed), max(10, 3000 // len(data.train_images))
-    plan = freezing.freeze_backbone(model)
-    freezing.apply(model, plan)
-    tail, features = training.cache_features(model, plan, data, course.prepare)
-    events = training.epochs(
-        tail,
-        torch.optim.AdamW(tail.parameters(), lr=3e-3, weight_decay=0.01),
-        features,
-        as_they_are,
-        plan=plan,
-        count=count,
-        batch_size=batch_size(len(data.train_images)),
-        seed=seed,
+    model, n = _with_new_head(course, data, seed), len(data.train_images)
+    events = recipes.train_head(
+        model, data, course.prepare, count=max(10, 3000 // n), batch_size=batch_size(n), seed=seed,
         watch=watch,
-    )
-    return _result(tail, features, as_they_are, events)
+    )  # fmt: skip
+    return _result(model, data, course.prepare, events)
 
 
 def earlier_block(course: Course, data: ImageData, *, seed: int, watch: bool = False) -> Result:
     """A linear classifier on the pooled output of one block, whichever is best.
 
     The block is chosen on a quarter of the training images that is held out for this; then the
-    classifier is fitted to all of them.  The test images have no say.  (`watch` has no effect:
+    classifier is fitted to all of them. The test images have no say. (`watch` has no effect:
     the fit has no epochs.)
     """
     model, classes = course.pretrained(), len(data.class_names)
@@ -155,11 +127,14 @@ def earlier_block(course: Course, data: ImageData, *, seed: int, watch: bool = F
     probe = probes.fit(features, labels, classes)
     seconds = time.perf_counter() - begun
     test = probes.features_by_depth(model, data.test_images, course.prepare)[block]
-    n = len(labels)
     return Result(
-        probe.accuracy(test, data.test_labels), probe.accuracy(features, labels), 1, n, seconds,
-        block,
-    )  # fmt: skip
+        accuracy=probe.accuracy(test, data.test_labels),
+        train_accuracy=probe.accuracy(features, labels),
+        epochs=1,
+        images_seen=len(labels),
+        seconds=seconds,
+        block=block,
+    )
 
 
 def part_frozen(course: Course, data: ImageData, *, seed: int, watch: bool = False) -> Result:
@@ -168,15 +143,13 @@ def part_frozen(course: Course, data: ImageData, *, seed: int, watch: bool = Fal
     plan = freezing.freeze_first(model, FROZEN_BLOCKS)
     freezing.apply(model, plan)
     tail, features = training.cache_features(model, plan, data, course.prepare)
-    events = _tune(tail, features, as_they_are, plan, seed, watch)
-    return _result(tail, features, as_they_are, events)
+    return _fine_tuned(tail, features, as_they_are, plan=plan, seed=seed, watch=watch)
 
 
 def everything(course: Course, data: ImageData, *, seed: int, watch: bool = False) -> Result:
     """All blocks fine-tuned, the head briefly first."""
     model = _warmed_up(course, data, seed)
-    events = _tune(model, data, course.prepare, freezing.freeze_nothing(), seed, watch)
-    return _result(model, data, course.prepare, events)
+    return _fine_tuned(model, data, course.prepare, seed=seed, watch=watch)
 
 
 Strategy = Callable[..., Result]
@@ -207,25 +180,26 @@ def _warmed_up(course: Course, data: ImageData, seed: int) -> nn.Module:
     return model
 
 
-def _tune(
+def _from_scratch(
     model: nn.Module,
+    course: Course,
     data: ImageData,
     prepare: Callable[[Tensor], Tensor],
-    plan: freezing.FreezePlan,
-    seed: int,
-    watch: bool,
-) -> Iterable[Epoch]:
+    times: int = 1,
+    **options: Any,
+) -> Result:
+    model.to(course.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    count = times * scratch_epochs(len(data.train_images))
+    rates = {"backbone_rate": RATE_FROM_SCRATCH, "head_rate": RATE_FROM_SCRATCH}
+    return _fine_tuned(model, data, prepare, count=count, **rates, **options)
+
+
+def _fine_tuned(
+    model: nn.Module, data: ImageData, prepare: Callable[[Tensor], Tensor], **options: Any
+) -> Result:
     n = len(data.train_images)
-    return recipes.fine_tune(
-        model,
-        data,
-        prepare,
-        plan=plan,
-        count=tune_epochs(n),
-        batch_size=batch_size(n),
-        seed=seed,
-        watch=watch,
-    )
+    settings = {"count": tune_epochs(n), "batch_size": batch_size(n), **options}
+    return _result(model, data, prepare, recipes.fine_tune(model, data, prepare, **settings))
 
 
 def _result(

@@ -3,7 +3,12 @@
 import json
 from pathlib import Path
 
+from benchmarks.lesson07.first_k_blocks import rates_by_block
+from course_utils.networks.blocks import split_into_blocks
 from tests.scripts import run
+from tests.tiny import network
+
+import pytest
 
 
 def record(folder: Path, name: str) -> dict:
@@ -62,3 +67,14 @@ def test_first_blocks_are_measured_frozen_and_fine_tuned(tmp_path: Path) -> None
         (0, "fine-tuned"), (17, "frozen"), (17, "fine-tuned"),
     ]  # fmt: skip
     assert rows[1]["seconds"] < rows[2]["seconds"]
+
+
+@pytest.mark.parametrize("k", [0, 2, 4])
+def test_each_parameter_is_in_one_group_at_the_rate_of_its_block(k: int) -> None:
+    model = network()
+    groups = rates_by_block(model, k)
+    rates = {id(p): g["lr"] for g in groups for p in g["params"]}
+    assert sum(len(g["params"]) for g in groups) == len(list(model.parameters())) == len(rates)
+    for place, block in enumerate(split_into_blocks(model)):
+        assert {rates[id(p)] for p in block.parameters()} == {1e-3 if place < k else 3e-3}
+    assert all(g["weight_decay"] == 0 for g in groups if g["params"][0].ndim == 1)
