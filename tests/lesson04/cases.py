@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.exercises.harness import Cases
 
+import torch
 from torch import nn
 from torchvision.models import mobilenet_v2, resnet18
 
@@ -37,6 +38,24 @@ def on_the_module(model: Any) -> None:
     for block in model.features[:10]:
         block.requires_grad = False
         block.eval()
+
+
+def misspelt(model: Any) -> None:
+    for parameter in model.features[:10].parameters():
+        parameter.require_grad = False
+    model.features[:10].eval()
+
+
+def only_convolutions(model: Any) -> None:
+    for layer in model.features[:10].modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.requires_grad_(False)
+
+
+def in_parallel() -> tuple[nn.Module]:
+    model = mobilenet_v2(num_classes=10)
+    freeze(model, range(10))
+    return (nn.DataParallel(model),)
 
 
 def only_some(model: Any) -> None:
@@ -93,6 +112,39 @@ def learning(model: Any, train: Any, epoch: int) -> None:
     mended(model, train, epoch)
 
 
+def with_the_head_alone(model: Any, train: Any, epoch: int) -> None:
+    model.train()
+    model.features.eval()
+    train(model.classifier)
+
+
+def without_gradients(model: Any, train: Any, epoch: int) -> None:
+    with torch.no_grad():
+        mended(model, train, epoch)
+
+
+def eval_too_late(model: Any, train: Any, epoch: int) -> None:
+    colleague(model, train, epoch)
+    model.features.eval()
+
+
+def misspelt_switch(model: Any, train_one_epoch: Any) -> None:
+    for parameter in model.features.parameters():
+        parameter.requires_grads = False
+    for epoch in range(5):
+        mended(model, train_one_epoch, epoch)
+
+
+def searching(model: Any, train_one_epoch: Any) -> None:
+    model.features.requires_grad_(False)
+    for _ in range(5):
+        model.train()
+        for layer in model.features:
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.eval()
+        train_one_epoch(model)
+
+
 def head_frozen(model: Any, train: Any, epoch: int) -> None:
     model.requires_grad_(False)
     mended(model, train, epoch)
@@ -113,10 +165,14 @@ CASES = {
             network(lambda m: freeze(m, range(10))),
             network(by_name),
             network(lambda m: (m.eval(), m.features[:10].requires_grad_(False))),
+            in_parallel,
         ),
         wrong={
             "all-frozen": network(lambda m: m.requires_grad_(False)),
-            "nothing-frozen": network(lambda m: m.features[:10].eval()),
+            "nothing-frozen": network(lambda m: m.classifier.requires_grad_(False)),
+            "only-eval": network(lambda m: m.features[:10].eval()),
+            "partly-frozen": network(only_convolutions),
+            "misspelt-switch": network(misspelt),
             "set-on-module": network(on_the_module),
             "from-the-end": network(lambda m: freeze(m, range(9, 19))),
             "wrong-count": network(lambda m: freeze(m, range(11))),
@@ -136,7 +192,13 @@ CASES = {
         wrong={
             "train-undoes-eval": loop(colleague, before=lambda m: m.features.eval()),
             "only-at-first": loop(only_at_first, before=lambda m: m.features.eval()),
+            "no-eval": loop(colleague),
+            "eval-too-late": loop(eval_too_late),
+            "norms-not-found": lambda: (searching,),
+            "not-the-model": loop(with_the_head_alone),
+            "no-grad": loop(without_gradients),
             "still-learns": loop(learning),
+            "misspelt-switch": lambda: (misspelt_switch,),
             "head-frozen": loop(head_frozen),
             "head-in-eval": loop(all_in_eval),
             "no-epoch": loop(lambda m, train, epoch: m.features.eval()),
