@@ -57,7 +57,7 @@ def first_ten(network: Any) -> str:
         raise Mistake("other-network", kind=type(model).__name__)
     if recognise.frozen_blocks(blocks) != TEN:
         _other_blocks(model, blocks)
-    if awake := recognise.awake_blocks(blocks[:10]):
+    if awake := recognise.awake_blocks(list(blocks)[:10]):
         raise Mistake("batch-norm-awake", blocks=recognise.listed(awake))
     return (
         f"Blocks 0 to 9 rest, parameters and statistics; {count_trainable(model):,} parameters "
@@ -148,7 +148,7 @@ def mended_loop(loop: Any) -> str:
         head = not recognise.is_frozen(model.classifier)
         seen.append((awake, learns, head, model.classifier.training))
 
-    model.features.train = watched_switch  # type: ignore[method-assign]
+    model.features.train = watched_switch
     function(model, train_one_epoch)
     if not seen:
         raise Mistake("no-epoch")
