@@ -210,8 +210,12 @@ def awake_blocks(blocks: Iterable[nn.Module]) -> list[int]:
 
 
 def rates(optimizer: torch.optim.Optimizer) -> dict[int, float]:
-    """Return the learning rate of each parameter that an optimizer holds, by its `id`."""
-    return {id(p): float(g["lr"]) for g in optimizer.param_groups for p in g["params"]}
+    """Return the learning rate of each parameter that an optimizer holds, by its `id`.
+
+    A rate may be a float32 tensor, which is not quite the decimal number that was meant.
+    """
+    groups = [(float(f"{float(g['lr']):.6g}"), g["params"]) for g in optimizer.param_groups]
+    return {id(p): rate for rate, parameters in groups for p in parameters}
 
 
 def is_softmax(scores: Tensor) -> bool:

@@ -6,12 +6,12 @@ from typing import Any
 
 from course_utils import experiments
 from course_utils.exercises import recognise
-from course_utils.exercises.exercise import exercise, wrong
-from course_utils.exercises.paired_comparison import Lead, lead, unbeaten
-from course_utils.exercises.verdict import describe
-from course_utils.lesson07.check_graft import right_end
-from course_utils.lesson07.check_thirty import thirty_images
+from course_utils.exercises.exercise import exercise
+from course_utils.exercises.verdict import Mistake, describe
+from course_utils.exercises.paired_comparison import lead, unbeaten
 from course_utils.lesson07.strategies import STRATEGIES
+from course_utils.lesson07.thirty_images import thirty_images
+from course_utils.lesson07.transferred_blocks import right_end
 
 import pandas as pd
 
@@ -20,6 +20,18 @@ __all__ = ["four_cases", "right_end", "thirty_images", "where_to_cut"]
 BLOCKS = 19  # of MobileNetV2 below its head
 GRAIN = "orientation"
 SIZES = {"little": 30, "much": 1000}
+PROBE = (
+    "A probe on block {value:.0f} reads {reads:.1%} of the directions, one on another block "
+    "{best_reads:.1%}: ahead by {gain}. "
+)
+TRANSFER = (
+    "{mode}, k = {value:.0f} reaches {reads:.1%}, and k = {best} {best_reads:.1%}: ahead by "
+    "{gain}. "
+)
+STRATEGY = (
+    "{images} images, {which} task: '{name}' reaches {reads:.1%}, and another strategy is ahead "
+    "by {gain}. "
+)
 
 
 def _rows(record: str) -> pd.DataFrame:
@@ -36,6 +48,21 @@ def _rows(record: str) -> pd.DataFrame:
         "For the probes: `plain` of 7.2, mean by block of the task 'orientation'. For k: `tops` "
         "of 7.3, once with the mode 'frozen' and once 'fine-tuned'.",
     ),
+    mistakes={
+        "no-such-block": "There is no block {value:g}: they are counted from 0, next to the "
+        "image, to {last}, the last one below the head.",
+        "last-block": PROBE + "The last block was made to name objects, not directions.",
+        "the-near-task": PROBE + "For the near task block {value:.0f} is a good choice.",
+        "too-shallow": PROBE + "So early, little has been made easy to read.",
+        "too-deep": PROBE + "The top of this line lies nearer to the image.",
+        "from-the-end": "k = {value:g} for {mode} blocks: did you count from the head? The k "
+        "blocks next to the image are transferred; the 19 - k behind them are fresh.",
+        "not-measured": "k = {value:g} is not in the record: it has {known}.",
+        "nothing-transferred": TRANSFER + "With k = 0 no block is transferred at all.",
+        "too-many": TRANSFER + "Fewer transferred blocks leave more that can fit the new task.",
+        "too-few": TRANSFER + "Blocks that are poor as they are can be a good start: when they "
+        "may learn, more of them help.",
+    },
 )
 def where_to_cut(block: Any, k_frozen: Any, k_tuned: Any) -> str:
     """Which block to probe, and how many to transfer, for the direction of grain."""
@@ -50,6 +77,16 @@ def where_to_cut(block: Any, k_frozen: Any, k_tuned: Any) -> str:
 
 def _words(names: list[Any]) -> str:
     return " or ".join(map(str, names))
+
+
+def _compared(table: pd.DataFrame, mine: Any, best: Any) -> dict[str, Any]:
+    """What two columns reach, and how far the second is ahead."""
+    return {
+        "reads": table[mine].mean(),
+        "best_reads": table[best].mean(),
+        "gain": lead(table[best], table[mine]),
+        "best": best,
+    }
 
 
 def _block_to_probe(answer: Any) -> list[int]:
@@ -67,73 +104,35 @@ def _block_to_probe(answer: Any) -> list[int]:
     }
     table = tables[GRAIN]
     if value not in table:
-        raise wrong(
-            "no-such-block",
-            f"There is no block {value:g}: they are counted from 0, next to the image, to "
-            f"{max(table)}, the last one below the head.",
-        )
+        raise Mistake("no-such-block", value=value, last=max(table))
     good = unbeaten(table)
     if value in good:
         return good
-    best = good[0]
-    seen = (
-        f"A probe on block {value:.0f} reads {table[value].mean():.1%} of the directions, one on "
-        f"another block {table[best].mean():.1%}: ahead by {lead(table[best], table[value])}."
-    )
     if value == max(table):
-        raise wrong(
-            "last-block", f"{seen} The last block was made to name objects, not directions."
-        )
-    if value in unbeaten(tables["near"]):
-        raise wrong(
-            "the-near-task", f"{seen} For the near task block {value:.0f} is a good choice."
-        )
-    if value < best:
-        raise wrong("too-shallow", f"{seen} So early, little has been made easy to read.")
-    raise wrong("too-deep", f"{seen} The top of this line lies nearer to the image.")
+        code = "last-block"
+    elif value in unbeaten(tables["near"]):
+        code = "the-near-task"
+    else:
+        code = "too-shallow" if value < good[0] else "too-deep"
+    raise Mistake(code, value=value, **_compared(table, value, good[0]))
 
 
 def _enough_k(answer: Any, mode: str) -> list[int]:
     """Raise unless the record knows no better k for the direction of grain; else all such k."""
     value = recognise.number(answer, f"k for {mode} blocks")
-    table = _by_k(mode)
+    rows = _rows("first_k_blocks")  # with k = 0 both modes are the same run
+    mine = rows[(rows["task"] == GRAIN) & ((rows["mode"] == mode) | (rows["k"] == 0))]
+    table = mine.pivot(index="seed", columns="k", values="accuracy")
     good = unbeaten(table)
     if value in good:
         return sorted(good)
     if BLOCKS - value in good:
-        raise wrong(
-            "from-the-end",
-            f"k = {value:g} for {mode} blocks: did you count from the head? The k blocks next to "
-            f"the image are transferred; the {BLOCKS} - k behind them are fresh.",
-        )
+        raise Mistake("from-the-end", value=value, mode=mode)
     if value not in table:
-        known = ", ".join(map(str, table))
-        raise wrong("not-measured", f"k = {value:g} is not in the record: it has {known}.")
-    best = good[0]
-    seen = (
-        f"{mode.capitalize()}, k = {value:.0f} reaches {table[value].mean():.1%}, and k = {best} "
-        f"{table[best].mean():.1%}: ahead by {lead(table[best], table[value])}."
-    )
-    if value == 0:
-        raise wrong("nothing-transferred", f"{seen} With k = 0 no block is transferred at all.")
-    if value > best:
-        raise wrong(
-            "too-many",
-            f"{seen} Frozen, the blocks behind number {best} stay what they are, and here that is "
-            "in the way.",
-        )
-    raise wrong(
-        "too-few",
-        f"{seen} Blocks that are poor as they are can be a good start: when they may learn, more "
-        "of them help.",
-    )
-
-
-def _by_k(mode: str) -> pd.DataFrame:
-    """Accuracy on the direction of grain by seed and k; with k = 0 both modes are the same run."""
-    rows = _rows("first_k_blocks")
-    mine = rows[(rows["task"] == GRAIN) & ((rows["mode"] == mode) | (rows["k"] == 0))]
-    return mine.pivot(index="seed", columns="k", values="accuracy")
+        raise Mistake("not-measured", value=value, known=", ".join(map(str, table)))
+    code = "too-many" if value > good[0] else "too-few" if value else "nothing-transferred"
+    compared = _compared(table, value, good[0])
+    raise Mistake(code, value=value, mode=mode.capitalize(), **compared)
 
 
 @exercise(
@@ -147,19 +146,34 @@ def _by_k(mode: str) -> pd.DataFrame:
         "rows.query(\"task == 'near' and train == 30\").groupby('strategy')['accuracy'].mean(), "
         "and so on; the far task is 'orientation', much data are 1000 images.",
     ),
+    mistakes={
+        "unknown-strategy": "{amount} data, {which} task: {seen} is not one of the six, {known}.",
+        "features-thrown-away": STRATEGY + "From scratch it must learn from {images} images what "
+        "the pretrained blocks know already.",
+        "too-little-for-scratch": STRATEGY + "Thirty images do not fill a fresh network.",
+        "large-from-scratch": STRATEGY + "From scratch, yes; but which network? This one is "
+        "large, and in the budget of the record it does not get far.",
+        "deep-features": STRATEGY + "A head reads the last block, and 7.2 shows how little is "
+        "left there of the direction.",
+        "frozen-too-deep": STRATEGY + "7.3 shows what 14 blocks that stay as they are cost here.",
+        "levels-off": STRATEGY + "With {images} images something that learns more can still rise, "
+        "where this has reached its limit.",
+        "the-rule-alone": STRATEGY + "The fear is that more learning parameters mean more learned "
+        "by heart. Here it does not hurt: look at the panel at the top left.",
+    },
 )
 def four_cases(little_near: Any, little_far: Any, much_near: Any, much_far: Any) -> str:
     """A strategy for each of the four cases of data size and similarity."""
-    good = {
-        (amount, task): _good_strategy(answer, amount, task)
+    good = [
+        _good_strategies(answer, amount, task)
         for answer, amount, task in (
             (little_near, "little", "near"),
             (little_far, "little", GRAIN),
             (much_near, "much", "near"),
             (much_far, "much", GRAIN),
         )
-    }
-    several = [f"{' and '.join(names)}" for names in good.values() if len(names) > 1]
+    ]
+    several = [" and ".join(names) for names in good if len(names) > 1]
     open_ = (
         f"One case stays open between {several[0]}: three seeds cannot tell them apart. "
         if several
@@ -171,71 +185,36 @@ def four_cases(little_near: Any, little_far: Any, much_near: Any, much_far: Any)
     )
 
 
-def _good_strategy(answer: Any, amount: str, task: str) -> list[str]:
+def _good_strategies(answer: Any, amount: str, task: str) -> list[str]:
     """Raise unless no strategy is clearly better in this case; else all such strategies."""
-    what = f"{amount} data, {'near' if task == 'near' else 'far'} task"
+    which = "near" if task == "near" else "far"
     name = answer.strip().lower() if isinstance(answer, str) else answer
     if not isinstance(name, str) or name not in STRATEGIES:
         known = ", ".join(repr(one) for one in STRATEGIES)
-        raise wrong(
-            "unknown-strategy", f"{what}: {describe(answer)} is not one of the six, {known}."
+        raise Mistake(
+            "unknown-strategy", amount=amount, which=which, seen=describe(answer), known=known
         )
     rows = _rows("data_and_similarity")
     rows = rows[(rows["task"] == task) & (rows["train"] == SIZES[amount])]
     table = rows.pivot(index="seed", columns="strategy", values="accuracy")
     good = unbeaten(table)
-    if name not in good:
-        ahead = max((n for n in table if n != name), key=lambda n: _surely(table[n], table[name]))
-        _diagnose(name, amount, task, table, ahead)
-    return good
+    if name in good:
+        return good
 
+    def surely(other: str) -> float:
+        """How many times larger a lead is than its spread: the surest one is shown."""
+        gain = lead(table[other], table[name])
+        return gain.mean / max(gain.spread, 1e-9)
 
-def _surely(one: pd.Series[float], other: pd.Series[float]) -> float:
-    """How many times larger a lead is than its spread: the surest one is shown to the reader."""
-    gain = lead(one, other)
-    return gain.mean / max(gain.spread, 1e-9)
-
-
-def _diagnose(name: str, amount: str, task: str, table: pd.DataFrame, ahead: str) -> None:
-    """Raise, with what is wrong with this strategy in this case."""
-    gain: Lead = lead(table[ahead], table[name])
-    images = SIZES[amount]
-    seen = (
-        f"{images} images, {'near' if task == 'near' else 'far'} task: '{name}' reaches "
-        f"{table[name].mean():.1%}, and another strategy is ahead by {gain}."
-    )
-    if name.startswith("scratch") and task == "near":
-        raise wrong(
-            "features-thrown-away",
-            f"{seen} From scratch it must learn from {images} images what the pretrained blocks "
-            "know already.",
-        )
-    if name.startswith("scratch") and amount == "little":
-        raise wrong("too-little-for-scratch", f"{seen} Thirty images do not fill a fresh network.")
-    if name == "scratch":
-        raise wrong(
-            "large-from-scratch",
-            f"{seen} From scratch, yes; but which network? This one is large, and in the budget of "
-            "the record it does not get far.",
-        )
-    if name == "head only" and task == GRAIN:
-        raise wrong(
-            "deep-features",
-            f"{seen} A head reads the last block, and 7.2 shows how little is left there of the "
-            "direction.",
-        )
-    if name == "first blocks frozen" and task == GRAIN:
-        raise wrong(
-            "frozen-too-deep", f"{seen} 7.3 shows what 14 blocks that stay as they are cost here."
-        )
-    if amount == "much":
-        raise wrong(
-            "levels-off",
-            f"{seen} With {images} images something that learns more can still rise, where this "
-            "has reached its limit.",
-        )
-    raise wrong(
-        "the-rule-alone",
-        f"{seen} The fear is that more learning parameters mean more learned by heart. Here it "
-        "does not hurt: look at the panel at the top left.",
-    )
+    reasons = {
+        "features-thrown-away": name.startswith("scratch") and task == "near",
+        "too-little-for-scratch": name.startswith("scratch") and amount == "little",
+        "large-from-scratch": name == "scratch",
+        "deep-features": name == "head only" and task == GRAIN,
+        "frozen-too-deep": name == "first blocks frozen" and task == GRAIN,
+        "levels-off": amount == "much",
+        "the-rule-alone": True,
+    }
+    code = next(code for code, so in reasons.items() if so)
+    compared = _compared(table, name, max((n for n in table if n != name), key=surely))
+    raise Mistake(code, images=SIZES[amount], which=which, name=name, **compared)

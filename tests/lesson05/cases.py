@@ -10,8 +10,10 @@ from course_utils.training import recipes
 from tests.exercises.harness import Cases
 from tests.lesson04.cases import numbers
 
+import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torchvision.models import mobilenet_v2, resnet18
 
 
@@ -59,6 +61,13 @@ def block_by_block() -> tuple[Any, ...]:
     )
 
 
+def tensor_rates() -> tuple[Any, ...]:
+    model, optimizer = reversed_groups()
+    for group in optimizer.param_groups:
+        group["lr"] = torch.tensor(group["lr"])
+    return model, optimizer
+
+
 def stale() -> tuple[Any, ...]:
     model, optimizer = rates((shallow, 1e-4), (deep, 1e-3), (head, 3e-3))()
     model.classifier[1] = nn.Linear(1280, 5)
@@ -95,6 +104,18 @@ def lower_by_hand(model: Any, optimizer: Any) -> Any:
     new.add_param_group({"params": list(model.classifier.parameters()), "lr": 1e-3})
     new.add_param_group({"params": list(model.features.parameters()), "lr": 1e-4})
     return new
+
+
+def freezes_the_head(model: Any, optimizer: Any) -> None:
+    model.requires_grad_(False)
+    model.features.requires_grad_(True)
+    optimizer.add_param_group({"params": model.features.parameters(), "lr": 1e-4})
+
+
+def misspelt(model: Any, optimizer: Any) -> None:
+    for parameter in model.features.parameters():
+        parameter.require_grad = True
+    optimizer.add_param_group({"params": model.features.parameters(), "lr": 1e-4})
 
 
 def half(model: Any, optimizer: Any) -> None:
@@ -137,12 +158,26 @@ def head_alone(model: Any, data: Any, prepare: Any, seed: int, count: int = 20) 
         pass
 
 
+def plain_loop(model: Any, data: Any, prepare: Any, seed: int) -> None:
+    """The head alone, for 24 epochs, in PyTorch's own words."""
+    model.requires_grad_(False).eval()
+    model.classifier.requires_grad_(True)
+    optimizer = torch.optim.AdamW(model.classifier.parameters(), lr=3e-3)
+    for _ in range(24):
+        for rows in torch.randperm(len(data.train_images)).split(32):
+            loss = F.cross_entropy(model(prepare(data.train_images[rows])), data.train_labels[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+
 CASES = {
     "three_rates": Cases(
         right=(
             rates((shallow, 1e-4), (deep, 1e-3), (head, 3e-3)),
             reversed_groups,
             block_by_block,
+            tensor_rates,
         ),
         wrong={
             "no-optimizer": lambda: (mobilenet_v2(), None),
@@ -169,7 +204,9 @@ CASES = {
             "no-optimizer": lambda: (lambda model, optimizer: 3,),
             "only-some": lambda: (half,),
             "still-frozen": thaw(grad=False),
+            "misspelt-switch": lambda: (misspelt,),
             "head-lost": thaw(head=None),
+            "head-frozen": lambda: (freezes_the_head,),
             "not-lowered": thaw(backbone=1e-3),
             "wrong-group": thaw(backbone=1e-3, head=1e-4),
             "not-a-tenth": thaw(backbone=5e-4),
@@ -177,7 +214,12 @@ CASES = {
         },
     ),
     "rates_to_choose": Cases(
-        right=(numbers(1e-3, BELOW), numbers(0.001, tuple(BELOW[::-1])), numbers(1e-3, set(BELOW))),
+        right=(
+            numbers(1e-3, BELOW),
+            numbers(0.001, tuple(BELOW[::-1])),
+            numbers(1e-3, set(BELOW)),
+            numbers(np.float32(1e-3), torch.tensor(BELOW)),
+        ),
         wrong={
             "not-tried": numbers(2e-3, BELOW),
             "too-small": numbers(1e-5, BELOW),
@@ -190,7 +232,12 @@ CASES = {
         },
     ),
     "beat_the_recipe": Cases(
-        right=(recipe(epochs(5)), recipe(head_alone), recipe(partial(head_alone, count=40))),
+        right=(
+            recipe(epochs(5)),
+            recipe(head_alone),
+            recipe(partial(head_alone, count=40)),
+            recipe(plain_loop),
+        ),
         wrong={
             "a-generator": recipe(
                 lambda model, data, prepare, seed: recipes.fine_tune(model, data, prepare)

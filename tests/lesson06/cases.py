@@ -96,6 +96,15 @@ def own_shape_first(model: Any, state: State) -> None:
     model.load_state_dict({n: t for n, t in state.items() if t.shape == own[n].shape}, False)
 
 
+def asks_and_refuses(model: Any, state: State) -> None:
+    """Raises a KeyError on purpose."""
+    own = model.state_dict()
+    for name in state:
+        if name not in own:
+            raise KeyError(f"the network has no tensor called {name}")
+    careful(model, state)
+
+
 def silent(model: Any, state: State) -> None:
     model.load_state_dict(fitting(model, state), strict=False)
 
@@ -211,6 +220,7 @@ CASES = {
             load(strip_and_load),
             load(only_the_backbone),
             load(by_report),
+            load(asks_and_refuses),
         ),
         wrong={
             "refuses-what-fits": load(refuse),
@@ -276,10 +286,10 @@ CASES = {
             numbers("start", torch.tensor(GAP), "no"),
         ),
         wrong={
-            "rates-were-tuned": numbers("rate", GAP, "no"),
-            "enough-seeds": numbers("seeds", GAP, "no"),
-            "same-images": numbers("images", GAP, "no"),
-            "size-is-no-excuse": numbers("size", GAP, "no"),
+            "rate": numbers("rate", GAP, "no"),
+            "seeds": numbers("seeds", GAP, "no"),
+            "images": numbers("images", GAP, "no"),
+            "size": numbers("size", GAP, "no"),
             "his-own-number": numbers("start", points("what fits of A's"), "no"),
             "a-fraction": numbers("start", GAP / 100, "no"),
             "sign": numbers("start", -GAP, "no"),

@@ -5,8 +5,10 @@ import sys
 
 from benchmarks.lesson06 import fair_comparison
 from benchmarks.lesson06.fair_comparison import begin, network
+from course_utils import experiments
 from course_utils.networks.heads import find_head
 
+import pandas as pd
 import torch
 
 NUMBERS = {
@@ -66,3 +68,10 @@ def test_a_resumed_run_keeps_rows_and_rates(monkeypatch, tmp_path, capsys):
     rates = [[row["rate"] for row in record["rows"][i : i + 9]] for i in (0, 9)]
     assert rates[0] == rates[1]
     assert "tuned" not in capsys.readouterr().out
+
+
+def test_the_record_s_clouds_overlap_as_exercise_6_4_says():
+    rows = pd.DataFrame(experiments.read_record("fair_comparison")["rows"])
+    alike = rows[rows["start"] == "pretrained alike"].groupby("architecture")["accuracy"]
+    low, high = alike.min(), alike.max()
+    assert max(low["A"], low["C"]) <= min(high["A"], high["C"])

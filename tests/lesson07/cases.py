@@ -87,6 +87,17 @@ def on_module(network: Any, k: int) -> None:
         block.requires_grad = False
 
 
+def misspelt(network: Any, k: int) -> None:
+    for parameter in network.features[:k].parameters():
+        parameter.require_grad = False
+    network.features[:k].eval()
+
+
+def with_the_prefix(k: int) -> list[int]:
+    """As `name.startswith("features.1")` has it."""
+    return [i for i in range(19) if any(str(i).startswith(str(j)) for j in range(k))]
+
+
 def whole(source: Any, classes: int) -> Any:
     network = mobilenet_v2(num_classes=30)
     network.load_state_dict(source.state_dict())
@@ -232,6 +243,8 @@ CASES = {
             "all-copied": graft(start=whole),
             "other-blocks": graft(lambda k: range(1, k + 1)),
             "an-end": graft(lambda k: range(k or 1)),
+            "by-prefix": graft(with_the_prefix),
+            "misspelt-switch": graft(freeze=misspelt),
             "buffers-left": graft(copy=parameters_only),
             "set-on-module": graft(freeze=on_module),
             "all-frozen": graft(freeze=lambda network, k: network.requires_grad_(False)),

@@ -9,7 +9,8 @@ from typing import Any
 
 from course_utils import experiments, training
 from course_utils.exercises import recognise
-from course_utils.exercises.exercise import exercise, wrong
+from course_utils.exercises.exercise import exercise
+from course_utils.exercises.verdict import Mistake
 from course_utils.exercises.paired_comparison import Lead, lead
 from course_utils.images.datasets import ImageData, load_shapes
 from course_utils.lesson07 import strategies
@@ -34,13 +35,32 @@ TESTS = 1000  # test images of all classes; three tenths of them are of three cl
         "What did the record of 7.4 tell about the two strategies with pretrained weights? Begin "
         "with one of these, and change one thing.",
         "train_head and fine_tune of course_utils.training.recipes are iterators: loop over them. "
-        "With "
-        "thirty images choose batch_size=16 at most. Hand the network back in eval mode.",
+        "With thirty images choose batch_size=16 at most. Hand the network back in eval mode.",
         "for _ in recipes.train_head(model, data, prepare, count=100, batch_size=16, seed=seed): "
         "pass; then return model.eval()",
     ),
     seconds=300,
     given=("course",),
+    mistakes={
+        "guessing": "{seen} Guessing is right in {chance:.0%}. Was the rate too large, or are "
+        "batch norm's statistics those of too few steps?",
+        "behind": "{seen} Behind by {behind:.1f} ± {spread:.1f} points. That is more than the "
+        "spread, so a head on frozen features would have been the better choice.",
+        "a-generator": "The function gave an iterator and nobody walked through it, so nothing "
+        "was trained. Loop over the events inside.",
+        "own-prepare": "The function never used the `prepare` that it is given, so it has seen no "
+        "image, or none that the check could watch.",
+        "test-images-seen": "{count} times an image went into the network that is one of the "
+        "lesson's test images. Train and choose by data.train_images alone: with more images it "
+        "is no longer thirty.",
+        "not-trained": "The network has not changed at all: nothing was trained.",
+        "train-mode": "The network comes back in train mode: each answer would depend on the "
+        "other images of its batch, and dropout would throw features away. Hand it back in eval "
+        "mode.",
+        "wrong-width": "The network gives {outputs} scores an image; the task has {classes} "
+        "classes.",
+        "not-finite": "Its scores are no numbers: the training ran away. Lower the rate.",
+    },
 )
 def thirty_images(training_function: Any, course: Course) -> str:
     """A network for thirty near images, over three draws, against a head on frozen features."""
@@ -56,17 +76,9 @@ def thirty_images(training_function: Any, course: Course) -> str:
     gain, seen = lead(mine, head), _seen(mine, head)
     doubt = 100 * math.sqrt(float(head.mean() * (1 - head.mean())) / tests)
     if mine.mean() < 1 / classes + 0.1:
-        raise wrong(
-            "guessing",
-            f"{seen} Guessing is right in {1 / classes:.0%}. Was the rate too large, or are batch "
-            "norm's statistics those of too few steps?",
-        )
+        raise Mistake("guessing", seen=seen, chance=1 / classes)
     if gain.mean < -max(gain.spread, doubt):
-        raise wrong(
-            "behind",
-            f"{seen} Behind by {-gain.mean:.1f} ± {gain.spread:.1f} points. That is more than "
-            "the spread, so a head on frozen features would have been the better choice.",
-        )
+        raise Mistake("behind", seen=seen, behind=-gain.mean, spread=gain.spread)
     return f"{seen} {_praise(gain, doubt)} {_record()}"
 
 
@@ -127,7 +139,7 @@ def _lesson_tests(course: Course) -> set[bytes]:
 def _trained(
     function: Any, course: Course, data: ImageData, seed: int, peeked: set[bytes]
 ) -> nn.Module:
-    """The network that the reader's function makes; raises Wrong where the rules are broken."""
+    """The network that the reader's function makes; raises a mistake where the rules are broken."""
     # the reader's function sees training images only, wherever it looks
     images, labels = data.train_images.clone(), data.train_labels.clone()
     open_data = replace(
@@ -147,51 +159,28 @@ def _trained(
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     result = function(model, open_data, prepare, seed)
     if hasattr(result, "__next__"):
-        raise wrong(
-            "a-generator",
-            "The function gave an iterator and nobody walked through it, so nothing was trained. "
-            "Loop over the events inside.",
-        )
-    network = recognise.network(model if result is None else result, example="model")
-    after = network.state_dict()
+        raise Mistake("a-generator")
+    network = recognise.network(model if result is None else result)
     if not used:
-        raise wrong(
-            "own-prepare",
-            "The function never used the `prepare` that it is given, so it has seen no image, or "
-            "none that the check could watch.",
-        )
+        raise Mistake("own-prepare")
     if seen:
-        raise wrong(
-            "test-images-seen",
-            f"{seen} times an image went into the network that is one of the lesson's test images. "
-            "Train and choose by data.train_images alone: with more images it is no longer thirty.",
-        )
-    if after.keys() == before.keys() and all(
-        torch.equal(tensor, before[name]) for name, tensor in after.items()
-    ):
-        raise wrong("not-trained", "The network has not changed at all: nothing was trained.")
+        raise Mistake("test-images-seen", count=seen)
+    after = network.state_dict()
+    if after.keys() == before.keys() and all(torch.equal(t, before[n]) for n, t in after.items()):
+        raise Mistake("not-trained")
     return network
 
 
 def _accuracy(network: nn.Module, data: ImageData, course: Course) -> float:
-    """Share of right answers on the fresh test images; raises Wrong if it cannot be told."""
+    """Share of right answers on the fresh test images; raises a mistake if it cannot be told."""
     if any(module.training for module in network.modules()):
-        raise wrong(
-            "train-mode",
-            "The network comes back in train mode: each answer would depend on the other images of "
-            "its batch, and dropout would throw features away. Hand it back in eval mode.",
-        )
+        raise Mistake("train-mode")
     with torch.no_grad():
         scores = network(course.prepare(data.test_images[:2]))
     wanted = len(data.class_names)
     if scores.shape[-1] != wanted:
-        raise wrong(
-            "wrong-width",
-            f"The network gives {scores.shape[-1]} scores an image; the task has {wanted} classes.",
-        )
+        raise Mistake("wrong-width", outputs=scores.shape[-1], classes=wanted)
     if not bool(torch.isfinite(scores).all()):
-        raise wrong(
-            "not-finite", "Its scores are no numbers: the training ran away. Lower the rate."
-        )
+        raise Mistake("not-finite")
     images, labels = data.test_images, data.test_labels
     return training.evaluate(network, images, labels, course.prepare).accuracy
