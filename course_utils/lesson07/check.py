@@ -59,7 +59,9 @@ def _rows(record: str) -> pd.DataFrame:
         "blocks next to the image are transferred; the 19 - k behind them are fresh.",
         "not-measured": "k = {value:g} is not in the record: it has {known}.",
         "nothing-transferred": TRANSFER + "With k = 0 no block is transferred at all.",
-        "too-many": TRANSFER + "Fewer transferred blocks leave more that can fit the new task.",
+        "too-many": TRANSFER
+        + "Frozen, the blocks behind number {best} stay what they are, and here "
+        "that is in the way.",
         "too-few": TRANSFER + "Blocks that are poor as they are can be a good start: when they "
         "may learn, more of them help.",
     },
