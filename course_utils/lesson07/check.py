@@ -7,8 +7,8 @@ from typing import Any
 from course_utils import experiments
 from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise
-from course_utils.exercises.verdict import Mistake, describe
 from course_utils.exercises.paired_comparison import lead, unbeaten
+from course_utils.exercises.verdict import Mistake, describe
 from course_utils.lesson07.strategies import STRATEGIES
 from course_utils.lesson07.thirty_images import thirty_images
 from course_utils.lesson07.transferred_blocks import right_end

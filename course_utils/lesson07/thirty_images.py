@@ -10,8 +10,8 @@ from typing import Any
 from course_utils import experiments, training
 from course_utils.exercises import recognise
 from course_utils.exercises.exercise import exercise
-from course_utils.exercises.verdict import Mistake
 from course_utils.exercises.paired_comparison import Lead, lead
+from course_utils.exercises.verdict import Mistake
 from course_utils.images.datasets import ImageData, load_shapes
 from course_utils.lesson07 import strategies
 from course_utils.lesson07.tasks import few_classes, load_task
