@@ -40,7 +40,7 @@ record: $(READY)
 	$(RUN) authoring record
 
 site: $(READY)
-	$(RUN) authoring.site.build
+	$(RUN) authoring site
 
 slides: $(READY)
 	$(RUN) authoring slides

@@ -4,7 +4,7 @@ import sys
 
 from course_utils.__main__ import run_command
 
-COMMANDS = ("record", "slides", "solutions", "publish")
+COMMANDS = ("record", "slides", "solutions", "publish", "site")
 
 
 def main(arguments: list[str] | None = None) -> int:

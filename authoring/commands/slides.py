@@ -52,14 +52,14 @@ def main(args: argparse.Namespace) -> int:
 
 def _write_decks(chosen: "list[Lesson]", folder: Path) -> int:
     from authoring import notebooks
-    from authoring.slides import deck, notes
+    from authoring.slides import deck
 
     names = {lesson.name for lesson in chosen}
     decks = []
     for lesson in chosen:
         try:
             made = deck.build(lesson.notebook, names)
-        except (notebooks.LessonError, notes.NotesError) as error:
+        except notebooks.LessonError as error:
             print(f"{lesson.name}: {error}", file=sys.stderr)
             continue
         notebooks.write_whole(made.html, folder / f"{made.name}.html")

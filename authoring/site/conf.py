@@ -1,4 +1,4 @@
-"""Sphinx's settings for the website; `python -m authoring.site.build` calls it with these."""
+"""Sphinx's settings for the website; `python -m authoring site` calls it with these."""
 
 import base64
 import hashlib

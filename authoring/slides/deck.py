@@ -62,13 +62,13 @@ def build(notebook: Path, available: Collection[str] = ()) -> Deck:
 
     Raises
     ------
-    LessonError, NotesError
+    LessonError
         If the lesson or its notes cannot be read, or do not fit together.
     """
     lesson = notebooks.read_notebook(notebook)
     said = notes.read(notes.path_of(notebook))
     if wrong := notes.findings(lesson, said):
-        raise notes.NotesError(f"{notes.path_of(notebook).name}: " + "; ".join(wrong))
+        raise notebooks.LessonError(f"{notes.path_of(notebook).name}: " + "; ".join(wrong))
     shown = list(as_slides(lesson, said))
     for cell in shown:
         if cell.cell_type == "markdown":

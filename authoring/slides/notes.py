@@ -14,15 +14,13 @@ headed by the very words of the lesson's heading, and begins with the minutes it
 import re
 from pathlib import Path
 
+from authoring import notebooks
+
 from nbformat import NotebookNode
 
 _HEADING = re.compile(r"^##? (.+?)\s*$")
 _MINUTES = re.compile(r"\A\*(\d+) min\.\*")
 _QUESTION = ("- **Ask:**", "- **Often heard:**", "- **Say:**")
-
-
-class NotesError(Exception):
-    """Notes that do not fit their lesson; the message says where."""
 
 
 def path_of(lesson: Path) -> Path:
@@ -35,16 +33,16 @@ def read(path: Path) -> dict[str, str]:
 
     Raises
     ------
-    NotesError
+    LessonError
         If there are no notes, or two parts have the same heading.
     """
     if not path.is_file():
-        raise NotesError(f"{path} is missing")
+        raise notebooks.LessonError(f"{path} is missing")
     found: dict[str, str] = {}
     for part in re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
         heading, _, text = part.partition("\n")
         if heading.strip() in found:
-            raise NotesError(f"{path.name}: two parts are called {heading.strip()!r}")
+            raise notebooks.LessonError(f"{path.name}: two parts are called {heading.strip()!r}")
         found[heading.strip()] = text.strip()
     return found
 

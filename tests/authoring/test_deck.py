@@ -4,6 +4,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+from authoring import notebooks
 from authoring.__main__ import main
 from authoring.notebooks import ROOT, Lesson, code_cells, lessons, read_notebook
 from authoring.slides import deck, notes
@@ -98,7 +99,7 @@ def test_every_lesson_has_the_notes_of_each_part_and_no_others(lesson: Lesson) -
 
 def test_notes_that_do_not_fit_stop_the_deck(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notes, "read", lambda path: {"No such heading": "*1 min.* x"})
-    with pytest.raises(notes.NotesError, match="no heading 'No such heading'"):
+    with pytest.raises(notebooks.LessonError, match="no heading 'No such heading'"):
         deck.build(FREEZING)
 
 

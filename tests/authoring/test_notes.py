@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from authoring import notebooks
 from authoring.slides import notes
 
 import nbformat
@@ -51,7 +52,7 @@ def test_files_are_read_by_their_headings(tmp_path: Path) -> None:
     path.write_text("# For the speaker\n\n## A\n*1 min.* x\n\n## B\n*2 min.* y\n")
     assert notes.read(path) == {"A": "*1 min.* x", "B": "*2 min.* y"}
     path.write_text("## A\n*1 min.* x\n\n## A\n*2 min.* y\n")
-    with pytest.raises(notes.NotesError, match="two parts are called 'A'"):
+    with pytest.raises(notebooks.LessonError, match="two parts are called 'A'"):
         notes.read(path)
-    with pytest.raises(notes.NotesError, match="missing"):
+    with pytest.raises(notebooks.LessonError, match="missing"):
         notes.read(tmp_path / "02.md")

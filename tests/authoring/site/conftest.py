@@ -40,7 +40,7 @@ def built(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = base / "site-is-built"
     with FileLock(base / "site.lock"):
         if not done.exists():
-            command = [sys.executable, "-m", "authoring.site.build", "--to", str(base / "site")]
+            command = [sys.executable, "-m", "authoring", "site", "--to", str(base / "site")]
             result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
             if result.returncode:
                 pytest.fail(f"make site fails:\n{result.stdout}{result.stderr}", pytrace=False)
