@@ -77,16 +77,18 @@ def test_mixed_sizes_become_squares(tmp_path):
     assert found.test_images.shape == (3, 3, 24, 24)
 
 
-def test_large_images_are_cropped_in_the_middle(tmp_path):
+def test_large_images_are_cropped_in_the_middle_and_keep_their_colours(tmp_path):
     image = Image.new("RGB", (60, 20), "black")
-    image.paste("white", (20, 0, 40, 20))  # the middle third
+    image.paste((250, 120, 30), (20, 0, 40, 20))  # the middle third
     for split in ("train", "test"):
         for name in ("a", "b"):
             (tmp_path / split / name).mkdir(parents=True)
             image.save(tmp_path / split / name / "1.png")
     found = load_folder(tmp_path, side=10)
     assert found.train_images.shape == (2, 3, 10, 10)
-    assert found.train_images.float().mean() > 240
+    assert found.train_images.float().mean((0, 2, 3)).tolist() == pytest.approx(
+        [250, 120, 30], abs=9
+    )
 
 
 def test_any_kind_of_picture_becomes_rgb(tmp_path):
