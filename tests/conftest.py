@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("COURSE_SHARED") or ROOT.parent / "shared").resolve()
-SLOW_FOLDERS = ("browser", "real", "hub", "benchmarks")
+# Left out by `make quick`: as are tests that start scripts of benchmarks or are marked one by one.
+SLOW = ("browser", "real", "hub", "benchmarks", "authoring/site", "lesson09/test_lab_soak.py")
 # What shares a browser, a built site or cached features; and what takes longest.
 TOGETHER = ("tests/browser", "tests/authoring/site", "tests/real/test_real_images.py")
 LONGEST = ("tests/browser", "build/", "tests/real", "tests/benchmarks", "tests/authoring")
@@ -66,10 +67,10 @@ def is_lesson(item: pytest.Item) -> bool:
     return type(item).__module__.startswith("nbval")
 
 
-def is_slow(item: pytest.Item, folder: str) -> bool:
+def is_slow(item: pytest.Item, where: str) -> bool:
     """Whether `make quick` leaves a test out for where it lies or what it starts."""
     starts_a_script = any(value is scripts.run for value in vars(item.module).values())
-    return folder in SLOW_FOLDERS or starts_a_script
+    return starts_a_script or where.startswith(tuple(f"tests/{place}" for place in SLOW))
 
 
 def keep_together(item: pytest.Item, where: str) -> None:
@@ -105,7 +106,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if is_lesson(item):
             continue
         folder = where.split("/")[1]
-        if is_slow(item, folder):
+        if is_slow(item, where):
             item.add_marker("slow")
         if folder == "real":
             item.add_marker("real")

@@ -70,6 +70,7 @@ def test_wrong(number: str, code: str) -> None:
     assert (kind, found) == ("wrong", code), message
 
 
+@pytest.mark.slow  # each exercise with each of a dozen odd answers
 @pytest.mark.parametrize("name", harness.GARBAGE)
 @pytest.mark.parametrize("number", ALL)
 def test_garbage(number: str, name: str) -> None:

@@ -28,6 +28,8 @@ FLOORS = (
 )
 MOST_FILES = 14  # in one folder: about a dozen
 MOST_LINES = 300
+MOST_LINES_OF_TESTS = 450
+LONGER = {"tests.browser.test_live_lab", "tests.downloads.test_fetching"}  # none may be added
 MOST_HELPERS = 60
 OWN = {"course_utils", "authoring", "benchmarks"}
 BEGIN = {"course_utils", "course_utils.begin"}  # the package itself, and what its root offers
@@ -121,6 +123,15 @@ def test_a_file_is_small_and_imports_absolutely(path: Path) -> None:
     assert len(text.splitlines()) <= MOST_LINES
     relative = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ImportFrom) and n.level]
     assert not relative, f"line {relative[0].lineno}"
+
+
+def test_a_file_of_tests_is_no_book() -> None:
+    long = [
+        dotted(path)
+        for path in files("tests")
+        if len(path.read_text(encoding="utf-8").splitlines()) > MOST_LINES_OF_TESTS
+    ]
+    assert set(long) <= LONGER, long
 
 
 def test_a_folder_can_be_taken_in_at_a_glance() -> None:
