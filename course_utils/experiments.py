@@ -28,16 +28,24 @@ def repeat(
 
     Parameters
     ----------
-    run : called as `run(seed=..., **setting)`; returns one row (a mapping) or many
-    seeds : which differ in everything random: at least 3 for a claim about learning
-    progress : show a bar with the run at hand; it can be interrupted
-    settings : for each keyword the values to try
+    run : callable
+        Called as `run(seed=..., **setting)`; returns one row (a mapping) or many.
+    seeds : sequence of int
+        They differ in everything random: at least 3 for a claim about learning.
+    progress : bool
+        Show a bar with the run at hand; it can be interrupted.
+    **settings : sequence
+        For each keyword the values to try.
 
     Returns
     -------
-    A tidy table: one row a measurement, with the columns `seed`, the settings, and what `run` gave.
+    pd.DataFrame
+        One row a measurement, with the columns `seed`, the settings, and what `run` gave.
 
-    Raises ValueError if no seed is given or a seed is given twice.
+    Raises
+    ------
+    ValueError
+        If no seed is given or a seed is given twice.
 
     >>> repeat(lambda seed, rate: {"score": seed * rate}, seeds=[1, 2], rate=[10])["score"].tolist()
     [10, 20]

@@ -91,11 +91,23 @@ def image_grid(
 ) -> Figure:
     """Images in rows, with a title under each.
 
-    images : uint8 `(n, 3, h, w)`
-    right : for each image whether a prediction was right: a check mark, or a cross and bold text
-    zoom : side of one image, in units of about 0.9 inches
+    Parameters
+    ----------
+    images : Tensor
+        uint8 `(n, 3, h, w)`.
+    titles : sequence of str, optional
+        One for each image.
+    columns : int
+        At most so many images in a row.
+    right : sequence of bool, optional
+        Whether a prediction was right: a check mark, or a cross and bold text.
+    zoom : float
+        Side of one image, in units of about 0.9 inches.
 
-    Raises ValueError if there is no image.
+    Raises
+    ------
+    ValueError
+        If there is no image.
     """
     if len(images) == 0:
         raise ValueError("no images to draw: the selection is empty")
@@ -158,8 +170,20 @@ def lines(
 ) -> Figure:
     """One line for each value of `by`: the mean over runs, with a band of one standard deviation.
 
-    marks : texts at places on the x axis, such as {2.5: "thawed"}
-    chance : a level to draw as "guessing", on the scale of `y`
+    Parameters
+    ----------
+    table : pd.DataFrame
+        One row a measurement.
+    x, y, by : str
+        Its columns.
+    xlabel, ylabel : str
+        Of the axes.
+    percent : bool
+        `y` is a share of 1, and is drawn in percent.
+    marks : mapping of float to str, optional
+        Texts at places on the x axis, such as {2.5: "thawed"}.
+    chance : float, optional
+        A level to draw as "guessing", on the scale of `y`.
     """
     import seaborn as sns
 
@@ -182,26 +206,12 @@ def lines(
         )
     if chance is not None:
         ax.axhline(chance * scale, color=GREY, linewidth=1, linestyle=":")
-        ax.annotate(
-            "guessing",
-            (1, chance * scale),
-            xycoords=("axes fraction", "data"),
-            ha="right",
-            va="bottom",
-            color=GREY,
-            fontsize=9,
-        )
+        note = ax.text(1, chance * scale, "guessing", ha="right", va="bottom", color=GREY, size=9)
+        note.set_transform(ax.get_yaxis_transform())  # x counts from 0 to 1, y in the data's units
     for place, text in (marks or {}).items():
         ax.axvline(place, color="black", linewidth=1)
-        ax.annotate(
-            text,
-            (place, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(4, -2),
-            textcoords="offset points",
-            va="top",
-            fontsize=9,
-        )
+        note = ax.text(place, 0.99, f" {text}", va="top", size=9)
+        note.set_transform(ax.get_xaxis_transform())
     measured = sorted(frame[x].unique())
     if len(measured) <= 8:
         ax.set_xticks(measured)  # a tick where something was measured, such as whole epochs
@@ -249,7 +259,14 @@ def block_bars(
 ) -> Figure:
     """Bars by block, shallow at the top and the head at the bottom; one panel a column.
 
-    table : has a column `block`; columns : maps its other columns to panel titles
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Has a column `block`.
+    columns : mapping of str to str
+        Its other columns, and the titles of their panels.
+    percent_of_total : bool
+        Draw each column's shares of its sum.
     """
     figure, axes = new_figure(8.2, 0.25 * len(table) + 1.0, len(columns))
     for i, (ax, (column, title)) in enumerate(zip(axes, columns.items(), strict=True)):
@@ -266,39 +283,5 @@ def block_bars(
         ax.grid(visible=False, axis="y")
         for row, value in enumerate(values):
             if value == 0:  # an exact zero deserves to be seen as one
-                ax.annotate(
-                    "0",
-                    (0, row),
-                    xytext=(3, 0),
-                    textcoords="offset points",
-                    va="center",
-                    fontsize=8,
-                    color=GREY,
-                )
-    return figure
-
-
-def confusion(labels: Tensor, predictions: Tensor, names: Sequence[str]) -> Figure:
-    """How often each true class (row) was taken for each class (column), in counts."""
-    count = np.zeros((len(names), len(names)), dtype=int)
-    np.add.at(count, (labels.cpu().numpy(), predictions.cpu().numpy()), 1)
-    figure = Figure(figsize=(0.5 * len(names) + 1.6, 0.45 * len(names) + 1.3), layout="constrained")
-    ax = figure.subplots()
-    image = ax.imshow(count, cmap="Blues")
-    for (row, column), value in np.ndenumerate(count):
-        if value:
-            red, green, blue, _ = image.to_rgba(np.array([value]))[0]
-            dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.45
-            ax.text(
-                column,
-                row,
-                str(value),
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="white" if dark else "black",
-            )
-    ax.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=9)
-    ax.set_yticks(range(len(names)), names, fontsize=9)
-    ax.set(xlabel="predicted", ylabel="true class")
+                ax.text(0, row, " 0", va="center", fontsize=8, color=GREY)
     return figure

@@ -122,7 +122,7 @@ def test_lines_with_marks_and_chance():
     )  # fmt: skip
     (ax,) = figure.axes
     assert np.allclose(ax.lines[0].get_ydata(), [0, 0.05, 0.1, 0.15])
-    assert [t.get_text() for t in ax.texts] == ["guessing", "thawed"]
+    assert [t.get_text().strip() for t in ax.texts] == ["guessing", "thawed"]
     levels = {tuple(np.unique(line.get_ydata())) for line in ax.lines[1:]}
     assert (0.1,) in levels
     assert any(set(line.get_xdata()) == {1.5} for line in ax.lines)
@@ -153,7 +153,7 @@ def test_bars_by_block():
     figure = plots.block_bars(table, {"n": "numbers", "m": "nothing"})
     left, right = figure.axes
     assert [bar.get_width() for bar in left.patches] == [1, 3, 0]
-    assert [t.get_text() for t in left.texts] == ["0"], "a zero is said aloud"
+    assert [t.get_text().strip() for t in left.texts] == ["0"], "a zero is said aloud"
     assert len(right.texts) == 3
     assert (left.get_title(), right.get_title()) == ("numbers", "nothing")
     assert [t.get_text() for t in left.get_yticklabels()] == ["a", "b", "c"]
@@ -164,17 +164,6 @@ def test_bars_by_block():
     assert [bar.get_width() for bar in shares.axes[0].patches] == [25, 75, 0]
     assert [bar.get_width() for bar in shares.axes[1].patches] == [0, 0, 0]
     draw(shares)
-
-
-def test_confusion_counts_rows_as_truth():
-    labels, predictions = torch.tensor([0, 0, 1, 2, 2]), torch.tensor([0, 1, 1, 2, 0])
-    figure = plots.confusion(labels, predictions, ["a", "b", "c"])
-    (ax,) = figure.axes
-    count = np.asarray(ax.images[0].get_array())
-    assert count.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 1]]
-    assert len(ax.texts) == 5, "zeros stay empty"
-    assert ax.get_ylabel() == "true class"
-    draw(figure)
 
 
 def test_no_figure_lives_in_pyplots_global_list():

@@ -1,14 +1,17 @@
-"""The live figure of lesson 00: accuracy, drawn while a network learns."""
+"""The figures of lesson 00: accuracy, drawn while a network learns, and what is taken for what."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 
 from course_utils.plots import BLUE, GREY, as_png, bundle, new_figure
 
+import numpy as np
 from IPython.display import DisplayHandle, display
 from matplotlib.figure import Figure
+from torch import Tensor
 
 
 class LiveAccuracy:
@@ -90,3 +93,29 @@ class LiveAccuracy:
         ax.set(xlim=(-0.03 * self.steps, 1.03 * self.steps), ylim=(0, 100))
         ax.set(xlabel="training steps", ylabel="test images right, %")
         return figure
+
+
+def confusion(labels: Tensor, predictions: Tensor, names: Sequence[str]) -> Figure:
+    """How often each true class (row) was taken for each class (column), in counts."""
+    count = np.zeros((len(names), len(names)), dtype=int)
+    np.add.at(count, (labels.cpu().numpy(), predictions.cpu().numpy()), 1)
+    figure = Figure(figsize=(0.5 * len(names) + 1.6, 0.45 * len(names) + 1.3), layout="constrained")
+    ax = figure.subplots()
+    image = ax.imshow(count, cmap="Blues")
+    for (row, column), value in np.ndenumerate(count):
+        if value:
+            red, green, blue, _ = image.to_rgba(np.array([value]))[0]
+            dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.45
+            ax.text(
+                column,
+                row,
+                str(value),
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if dark else "black",
+            )
+    ax.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=9)
+    ax.set_yticks(range(len(names)), names, fontsize=9)
+    ax.set(xlabel="predicted", ylabel="true class")
+    return figure

@@ -16,8 +16,17 @@ from torch import Tensor, nn
 class Block:
     """One link: its name, the modules it owns, and the function it computes.
 
-    pool, behind_pool : where the function begins with pooling, its two halves; pooling learns
-        nothing, so it can be done ahead of time, and leaves far fewer numbers to store
+    Parameters
+    ----------
+    name : str
+        Its path in the network, such as `features.3`.
+    modules : tuple of nn.Module
+        What it owns.
+    forward : callable
+        What it computes.
+    pool, behind_pool : callable, optional
+        Where `forward` begins with pooling, its two halves; pooling learns nothing, so it can be
+        done ahead of time, and leaves far fewer numbers to store.
     """
 
     name: str

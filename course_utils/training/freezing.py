@@ -29,10 +29,14 @@ BatchNormMode = Literal["eval", "train"]
 class FreezePlan:
     """Which blocks are frozen, and what batch norm does inside them.
 
-    frozen : block names, as `block_names` lists them
-    batch_norm : "eval" (running statistics are used and kept: truly frozen) or "train" (statistics
-        follow the batches although no parameter moves: what `model.train()` does to a network whose
-        requires_grad was switched off)
+    Parameters
+    ----------
+    frozen : frozenset of str
+        Block names, as `block_names` lists them.
+    batch_norm : {"eval", "train"}
+        "eval": running statistics are used and kept, which is truly frozen.  "train": they follow
+        the batches although no parameter moves, which is what `model.train()` does to a network
+        whose requires_grad was switched off.
     """
 
     frozen: frozenset[str] = frozenset()

@@ -33,15 +33,21 @@ def features_by_depth(
 
     Parameters
     ----------
-    model, images, prepare : as for `compute_features`; the model runs in eval mode and is put
-        back as it was found
-    numbers : None averages every channel over the whole map.  Otherwise each map is averaged over
-        a grid of cells, as fine as keeps the count at or below `numbers` (but one cell at least):
-        shallow blocks have few channels, and this makes up for it.
+    model : nn.Module
+        Runs in eval mode and is put back as it was found.
+    images, prepare
+        As for `compute_features`.
+    numbers : int, optional
+        None averages every channel over the whole map.  Otherwise each map is averaged over a grid
+        of cells, as fine as keeps the count at or below `numbers` (but one cell at least): shallow
+        blocks have few channels, and this makes up for it.
+    batch_size : int
+        Images at a time.
 
     Returns
     -------
-    block name -> float32 `(n, features)` on the CPU, from the input to the last block
+    dict of str to Tensor
+        Block name -> float32 `(n, features)` on the CPU, from the input to the last block.
     """
     *blocks, _head = split_into_blocks(model)
     modes = {module: module.training for module in model.modules()}
@@ -91,10 +97,19 @@ def fit(features: Tensor, labels: Tensor, classes: int, *, shrink: float = 0.01)
 
     Parameters
     ----------
-    features : float32 `(n, d)`; labels : int64 `(n,)`, below `classes`
-    shrink : larger keeps the weights smaller; above 0
+    features : Tensor
+        float32 `(n, d)`.
+    labels : Tensor
+        int64 `(n,)`, below `classes`.
+    classes : int
+        Outputs of the classifier.
+    shrink : float
+        Larger keeps the weights smaller; above 0.
 
-    Raises ValueError if `shrink` is not positive, or features and labels differ in number.
+    Raises
+    ------
+    ValueError
+        If `shrink` is not positive, or features and labels differ in number.
     """
     if not shrink > 0:
         raise ValueError(f"shrink must be positive, not {shrink!r}: without it there is no minimum")

@@ -229,7 +229,7 @@ wrong = pd.DataFrame({
     "taken for": [names[i] for i in after.predictions[~right]],
 })
 if len(names) <= 20:
-    table = plots.confusion(data.test_labels, after.predictions, names)
+    table = figures_00.confusion(data.test_labels, after.predictions, names)
     plots.show(table, alt="Table of counts: a row for each true class, a column for each answer; "
                "the diagonal holds the right ones.")
 wrong.value_counts().head(5).rename("times").reset_index()

@@ -99,7 +99,7 @@ EXAMPLES: dict[str, Callable[[], Figure]] = {
     "plots.block_bars": lambda: plots.block_bars(
         pd.DataFrame({"block": NAMES, "n": [5, 4, 3, 2, 1, 0], "m": [1] * 6}), {"n": "n", "m": "m"}
     ),
-    "plots.confusion": lambda: plots.confusion(
+    "lesson00.figures.confusion": lambda: figures_00.confusion(
         torch.tensor([0] * 9 + [1] * 6 + [2] * 6),
         torch.tensor([0] * 9 + [1] * 5 + [2] + [2] * 4 + [0] * 2), NAMES[:3],
     ),

@@ -1,8 +1,11 @@
-"""The live figure of lesson 00."""
+"""The figures of lesson 00."""
 
 from course_utils.lesson00 import figures as figures_00
+from tests.test_plots import draw
 
+import numpy as np
 import pytest
+import torch
 
 
 class Page:
@@ -59,3 +62,14 @@ def test_impossible_numbers_are_refused(page, steps, chance, per_second):
     ):
         figures_00.LiveAccuracy(steps, 0.1, chance, per_second=per_second)
     assert page.shown == []
+
+
+def test_confusion_counts_rows_as_truth():
+    labels, predictions = torch.tensor([0, 0, 1, 2, 2]), torch.tensor([0, 1, 1, 2, 0])
+    figure = figures_00.confusion(labels, predictions, ["a", "b", "c"])
+    (ax,) = figure.axes
+    count = np.asarray(ax.images[0].get_array())
+    assert count.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 1]]
+    assert len(ax.texts) == 5, "zeros stay empty"
+    assert ax.get_ylabel() == "true class"
+    draw(figure)
