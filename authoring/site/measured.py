@@ -112,7 +112,7 @@ def probes(record: Record) -> Figure:
     """Draw what a linear probe reads off each block, for four tasks."""
     table = rows(record)
     plain = table[(table["network"] == "pretrained") & (table["pooling"] == "mean")]
-    return figures_07.by_depth(plain.assign(block=plain["depth"] - 1), "task")
+    return figures_07.accuracy_by_block(plain.assign(block=plain["depth"] - 1), "task")
 
 
 def thirty(record: Record) -> Figure:

@@ -17,12 +17,26 @@ def load_task(course: Course, task: str, train: int, test: int, seed: int) -> Im
 
     Parameters
     ----------
-    task : "near", the classes of this world; "fabric" or "orientation", drawn textures without
-        any object, which are the same in every world
-    train : how many training images, drawn by `seed`, as level over the classes as can be
-    test : how many test images, the same for every seed
+    course : Course
+        What `course_utils.begin` gives.
+    task : {"near", "fabric", "orientation"}
+        The classes of this world, or drawn textures without any object, which are the same in
+        every world.
+    train, test : int
+        How many images: for training drawn by `seed`, as level over the classes as can be; for
+        testing the same for every seed.
+    seed : int
+        Of the draw.
 
-    Raises ValueError if there is no such task.
+    Returns
+    -------
+    ImageData
+        The task.
+
+    Raises
+    ------
+    ValueError
+        If there is no such task.
     """
     if task in DRAWN:
         return load_shapes(task, train, test, seed=seed + 1)
@@ -37,11 +51,17 @@ def load_task(course: Course, task: str, train: int, test: int, seed: int) -> Im
 
 
 def few_classes(data: ImageData, classes: int, per_class: int, seed: int) -> ImageData:
-    """A smaller task: some classes, drawn by `seed`, and so many training images of each.
+    """Cut out a smaller task: some classes, drawn by `seed`, and so many training images of each.
 
-    The test images are all those of the chosen classes; labels are counted anew from 0.
+    Returns
+    -------
+    ImageData
+        Its test images are all those of the chosen classes; labels are counted anew from 0.
 
-    Raises ValueError if there are not so many classes, or not so many images of one of them.
+    Raises
+    ------
+    ValueError
+        If there are not so many classes, or not so many images of one of them.
     """
     names = data.class_names
     if not 2 <= classes <= len(names):

@@ -156,7 +156,7 @@ by_block = experiments.repeat(probe_every_block, seeds=[0, 1, 2], task=["near", 
 
 # %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 chance = 0.1 if len(near.class_names) == 10 else None
-figure = figures_07.by_depth(by_block, "task", chance=chance)
+figure = figures_07.accuracy_by_block(by_block, "task", chance=chance)
 plots.show(
     figure,
     alt="Test accuracy of a linear probe against the block it is put on, from the image on the left to the head on the right; one line with a band for the near task, one for the direction of grain.",
@@ -198,7 +198,7 @@ record_probes = experiments.read_record("probes_by_depth")
 deep = pd.DataFrame(record_probes["rows"])
 deep["block"] = deep["depth"] - 1
 plain = deep[(deep["network"] == "pretrained") & (deep["pooling"] == "mean")]
-figure = figures_07.by_depth(plain, "task")
+figure = figures_07.accuracy_by_block(plain, "task")
 plots.show(
     figure,
     alt="Test accuracy of probes by block for four tasks: the source classes of the pretraining, the near task, kinds of fabric, and the direction of grain.",
@@ -208,7 +208,7 @@ print(experiments.cite(record_probes))
 # %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 doubts = deep.assign(kind=deep["network"] + ", " + deep["pooling"] + " of each map")
 grain = doubts[doubts["task"] == "orientation"]
-figure = figures_07.by_depth(grain, "kind", ylabel="direction of grain (%)", chance=0.1)
+figure = figures_07.accuracy_by_block(grain, "kind", ylabel="direction of grain (%)", chance=0.1)
 plots.show(
     figure,
     alt="Test accuracy of probes for the direction of grain by block, three lines: pretrained network with each map averaged, pretrained network with each map pooled to a grid, and a network with random weights.",
@@ -396,11 +396,11 @@ my_guess = ...  # such as "little near, much near"
 # %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
 record_map = experiments.read_record("data_and_similarity")
 rows = pd.DataFrame(record_map["rows"])
-four = figures_07.quarters(
+four = figures_07.four_cases(
     rows, sizes={"little": 30, "much": 1000}, tasks={"near": "near", "far": "orientation"}
 )
 plots.show(
-    figures_07.quarter_dots(rows, four),
+    figures_07.accuracy_by_case(rows, four),
     alt="Four panels of dots, little data above and much data below, near task left and far task right. In each panel one row a strategy with a dot a seed and a bar at the mean; the advised strategies are marked by an arrow, bold type and filled diamonds.",
 )
 print(experiments.cite(record_map))
@@ -411,7 +411,7 @@ print(experiments.cite(record_map))
 # is ahead or behind only where the lead is larger than its own `spread` over seeds.
 
 # %% tags=["slide-no-code"]
-verdicts = figures_07.verdicts(rows, four)
+verdicts = figures_07.compare_advice(rows, four)
 columns = ["amount", "similarity", "advised", "best_other", "lead", "spread", "verdict"]
 print(verdicts[columns].round(1).to_string(index=False))
 
@@ -441,7 +441,7 @@ for train, group in chosen.groupby("train"):
 # %% tags=["slide-no-code"]
 panels = {"near": "near task", "orientation": "far task: direction of grain"}
 plots.show(
-    figures_07.by_size(rows, panels, chance=0.1),
+    figures_07.accuracy_by_size(rows, panels, chance=0.1),
     alt="Test accuracy against the number of training images on a logarithmic axis, near task left and far task right, one line with error bars for each of six strategies.",
 )
 

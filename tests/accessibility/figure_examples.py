@@ -57,11 +57,13 @@ def pretrainings() -> pd.DataFrame:
     return runs(source=sources, source_images=[100, 400], treatment=["frozen", "fine-tuned"])
 
 
-def quarters() -> Figure:
+def four_cases() -> Figure:
     strategies = ["head only", "earlier block", "everything", "scratch", "scratch, small network"]
     table = runs(task=["near", "grain"], train=[30, 1000], strategy=strategies)
     sizes, tasks = {"little": 30, "much": 1000}, {"near": "near", "far": "grain"}
-    return figures_07.quarter_dots(table, figures_07.quarters(table, sizes=sizes, tasks=tasks))
+    return figures_07.accuracy_by_case(
+        table, figures_07.four_cases(table, sizes=sizes, tasks=tasks)
+    )
 
 
 def what_moved() -> Figure:
@@ -136,11 +138,11 @@ EXAMPLES: dict[str, Callable[[], Figure]] = {
         runs(architecture=["A", "B"], start=["scratch"]),
         {"fair": {"A": "scratch", "B": "scratch"}}, names={"A": "A", "B": "B"},
     ),
-    "lesson07.figures.by_depth": lambda: figures_07.by_depth(
+    "lesson07.figures.accuracy_by_block": lambda: figures_07.accuracy_by_block(
         runs(block=list(range(6)), task=ways(3)), "task", chance=0.1
     ),
-    "lesson07.figures.quarter_dots": quarters,
-    "lesson07.figures.by_size": lambda: figures_07.by_size(
+    "lesson07.figures.accuracy_by_case": four_cases,
+    "lesson07.figures.accuracy_by_size": lambda: figures_07.accuracy_by_size(
         runs(train=[30, 300], strategy=ways(), task=["near"]), {"near": "near task"}, 0.1
     ),
     "lesson08.figures.loss_curve": lambda: figures_08.loss_curve(
