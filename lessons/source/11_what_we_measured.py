@@ -153,7 +153,7 @@ print(f"does no harm? {effect.outcome}   ({effect})")
 # that: for claims 1, 8, 10 and 19 we changed or added a comparison after a first look at their rows.
 # Take these four with an extra grain of salt.
 #
-# All of it is code: the rules in `course_utils/lesson11/rules.py`, the claims in the files beside it.
+# All of it is code in `course_utils/lesson11`: the rules in `rules.py`, each claim in `how_tested.py`.
 # The verdicts are computed now, from the records:
 
 # %% tags=["slide-no-code"]
