@@ -92,7 +92,22 @@ def set_aside(path: Path, reason: str) -> Path:
 
 
 def require_space(folder: Path, needed: int, what: str) -> None:
-    """Raise DownloadError when fewer than `needed` bytes are free where `folder` is."""
+    """Refuse to go on when fewer than `needed` bytes are free where `folder` is.
+
+    Parameters
+    ----------
+    folder : Path
+        It exists.
+    needed : int
+        Bytes.
+    what : str
+        What needs them, for the message.
+
+    Raises
+    ------
+    DownloadError
+        With both numbers.
+    """
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise DownloadError(

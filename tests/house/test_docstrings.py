@@ -29,7 +29,6 @@ NOT_YET: set[str] = {
     "benchmarks.pictures.readme_thumbnails",
     "benchmarks.races.contenders",
     "benchmarks.races.fastai_loop",
-    "course_utils.downloads.disk",
     "course_utils.exercises.exercise",
     "course_utils.experiments",
     "course_utils.lab.session.settings",
