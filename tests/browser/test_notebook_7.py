@@ -1,8 +1,9 @@
 """The live lab in Notebook 7, the plainer of Jupyter's two applications."""
 
+import sys
 from collections.abc import Iterator
 
-from tests.browser.conftest import ARTEFACTS, Lab, watch
+from tests.browser.conftest import ARTEFACTS, Lab, running_server, watch
 from tests.browser.jupyterlab import choose
 from tests.browser.panel import Panel, scratch
 
@@ -18,13 +19,25 @@ COUNTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(p =
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
 
+@pytest.fixture(scope="module")
+def notebook(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Start Notebook on the folder that JupyterLab serves as well."""
+    command = [
+        *(sys.executable, "-m", "notebook", "--no-browser", "--allow-root"),
+        *("--ServerApp.ip=127.0.0.1", "--ServerApp.answer_yes=True"),
+        f"--ServerApp.root_dir={lab.folder}",
+    ]
+    with running_server(command, lab.folder, tmp_path_factory.mktemp("notebook")) as started:
+        yield started
+
+
 @pytest.fixture
-def panel(browser: BrowserContext, lab: Lab) -> Iterator[Panel]:
-    """Give a notebook with a lab that was run from its menu; one server has both applications."""
+def panel(browser: BrowserContext, notebook: Lab) -> Iterator[Panel]:
+    """Give a notebook with a lab that was run from its menu."""
     page = browser.new_page()
     panel = Panel(page, watch(page))
-    name = scratch(lab, ", preset='last five'", LEFT)
-    page.goto(f"{lab.origin}/notebooks/lessons/{name}?token={lab.token}")
+    name = scratch(notebook, ", preset='last five'", LEFT)
+    page.goto(f"{notebook.origin}/notebooks/lessons/{name}?token={notebook.token}")
     page.wait_for_function(f"() => {COUNTS}.length === 3", timeout=60_000)
     expect(page.locator(".jp-KernelName")).to_have_text("Python 3 (ipykernel)", timeout=60_000)
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)

@@ -18,7 +18,8 @@ def soak() -> ModuleType:
 
 def run(soak: ModuleType, monkeypatch: pytest.MonkeyPatch, folder: Path) -> tuple[int, dict]:
     """Run the script as from a shell, quickly; give its exit status and its record."""
-    monkeypatch.setattr(soak, "PAUSE", 0.01)
+    monkeypatch.setattr(soak, "PAUSE", 0.05)
+    monkeypatch.setitem(soak.WEIGHTS, "reset", 0.2)  # or a busy machine gets to no step in between
     words = [soak.__file__, "--minutes", "0.1", "--train", "16", "--out", str(folder)]
     monkeypatch.setattr(sys, "argv", words)
     status = asyncio.run(asyncio.to_thread(soak.main))  # in a thread: other tests may have a loop
