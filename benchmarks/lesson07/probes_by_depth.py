@@ -20,6 +20,8 @@ from course_utils.images.datasets import ImageData, load_shapes
 from course_utils.lesson07.tasks import load_task
 from course_utils.training import probes
 
+from torch.optim.swa_utils import update_bn
+
 TASKS = ("source", "near", "fabric", "orientation")
 KINDS = (("pretrained", "mean"), ("pretrained", "grid"), ("random", "mean"))
 
@@ -43,7 +45,8 @@ def run(
     numbers = None if pooling == "mean" else model.last_channel
     if network == "random":
         model = mobilenet_v2().to(course.device)
-        probes.settle_batch_norm(model, data.train_images[:200], course.prepare)
+        # its running averages are of nothing: without true ones, activations fade or grow
+        update_bn((course.prepare(part) for part in data.train_images[:200].split(50)), model)
     known, new = (
         probes.features_by_depth(model, images, course.prepare, numbers=numbers)
         for images in (data.train_images, data.test_images)

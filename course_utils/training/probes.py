@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from course_utils.networks.batch_norm import batch_norms
 from course_utils.networks.blocks import split_into_blocks
 
 import torch
@@ -135,27 +134,3 @@ def fit(features: Tensor, labels: Tensor, classes: int, *, shrink: float = 0.01)
 
     optimizer.step(loss)
     return Probe(mean, scale, layer)
-
-
-@torch.no_grad()
-def settle_batch_norm(
-    model: nn.Module, images: Tensor, prepare: Callable[[Tensor], Tensor], batch_size: int = 50
-) -> None:
-    """Give a network's batch norms the true statistics of some images, and move nothing else.
-
-    A network with random weights has running averages of nothing (mean 0, variance 1), and its
-    activations fade or grow from block to block.  With this it can be compared.  The statistics
-    are plain averages over the batches; the model is left in eval mode.
-    """
-    norms = batch_norms(model)
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # in PyTorch: average all batches alike
-    model.train()
-    for part in images.split(batch_size):
-        if len(part) > 1:
-            model(prepare(part))
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-    model.eval()

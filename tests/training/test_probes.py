@@ -87,16 +87,3 @@ def test_impossible_fits_are_refused(shrink, labels):
     features, true = two_clouds()
     with pytest.raises(ValueError, match=r"shrink must be positive|do not match"):
         probes.fit(features, true[:labels], 2, shrink=shrink)
-
-
-def test_batch_norm_settles_on_the_images_and_no_weight_moves():
-    model, images = network(), data(40).train_images
-    weights = [p.detach().clone() for p in model.parameters()]
-    probes.settle_batch_norm(model, images, prepare, batch_size=40)
-    with torch.no_grad():
-        out = model.stem[1](model.stem[0](prepare(images)))
-    assert out.mean(dim=(0, 2, 3)).abs().max() < 1e-4
-    assert (out.std(dim=(0, 2, 3)) - 1).abs().max() < 0.01
-    assert all(torch.equal(a, b) for a, b in zip(weights, model.parameters(), strict=True))
-    assert model.stem[1].momentum == 0.1
-    assert not model.training
