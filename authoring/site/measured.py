@@ -21,11 +21,18 @@ Record = dict[str, Any]
 class Part:
     """One record on the page.
 
-    title, text : what was asked, and how to read the figure; no result in words
-    record : its name in data/records
-    lesson : the lesson that explains it
-    draw : makes the figure from the record
-    alt : what the figure shows, for those who do not see it
+    Parameters
+    ----------
+    title, text : str
+        What was asked, and how to read the figure; no result in words.
+    record : str
+        Its name in data/records.
+    lesson : str
+        The lesson that explains it.
+    alt : str
+        What the figure shows, for those who do not see it.
+    draw : callable
+        Makes the figure from the record.
     """
 
     title: str

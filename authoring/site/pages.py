@@ -83,7 +83,10 @@ class Gathering:
     def with_links(self, markdown: str, page: Path) -> str:
         """Take along what a text links, and return it with links to folders made plain text.
 
-        Raises PageError if there is no such file.
+        Raises
+        ------
+        PageError
+            If there is no such file.
         """
 
         def follow(link: re.Match[str]) -> str:

@@ -74,10 +74,9 @@ def build(notebook: Path, available: Collection[str] = ()) -> Deck:
         if cell.cell_type == "markdown":
             cell.source = _links(cell.source, available)
     title = next(iter(notes.sections(lesson)))
-    number, _, name = title.partition(" · ")
     body, _ = _exporter().from_notebook_node(
-        new_notebook(cells=shown, metadata={"title": name or title}),
-        resources={"deck": {"title": title, "number": number, "world": world(lesson)}},
+        new_notebook(cells=shown),
+        resources={"deck": {"title": title, "world": world(lesson)}},
     )
     slides = sum(slide_type(cell) in ("slide", "subslide") for cell in shown)
     minutes = sum(map(notes.minutes, said.values()))
