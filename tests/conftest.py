@@ -13,7 +13,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("COURSE_SHARED") or ROOT.parent / "shared").resolve()
 # Left out by `make quick`: as are tests that start scripts of benchmarks or are marked one by one.
-SLOW = ("browser", "real", "hub", "benchmarks", "authoring/site", "lesson09/test_lab_soak.py")
+SLOW = (
+    "browser",
+    "real",
+    "hub",
+    "benchmarks",
+    "authoring/site",
+    "lesson09/test_lab_soak.py",
+    "lab/test_session_machine.py",
+    "lab/test_kernel.py",
+)
 # What shares a browser, a built site or cached features; and what takes longest.
 TOGETHER = ("tests/browser", "tests/authoring/site", "tests/real/test_real_images.py")
 LONGEST = ("tests/browser", "build/", "tests/real", "tests/benchmarks", "tests/authoring")
