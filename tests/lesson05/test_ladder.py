@@ -12,7 +12,7 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), pairwise(ladder.ARMS), ids=lambda name: name.removeprefix("+ ")
+    ("before", "after"), list(pairwise(ladder.ARMS)), ids=lambda name: name.removeprefix("+ ")
 )
 def test_neighbouring_arms_differ_in_one_setting(before: str, after: str) -> None:
     changed = ladder.difference(ladder.ARMS[before], ladder.ARMS[after])
