@@ -1,12 +1,10 @@
-"""Four questions about fine-tuning, answered in the Shapes world on a CPU in some minutes.
+"""Three questions about fine-tuning, answered in the Shapes world on a CPU in some minutes.
 
     python -m benchmarks.lesson05.fine_tuning rates      how large a learning rate?
     python -m benchmarks.lesson05.fine_tuning heads
         does it help to train the head first, and how long?
     python -m benchmarks.lesson05.fine_tuning depth
         how many blocks to thaw, for how many images?
-    python -m benchmarks.lesson05.fine_tuning faults
-        which of the classic recipe's faults costs what?
 
 Each writes the record fine_tuning_NAME.  Accuracies are on images held out of training, not
 on the test set, since they are there to choose by.
@@ -18,12 +16,10 @@ from typing import Any
 import course_utils  # noqa: F401  before torch: it sets OpenMP's waiting policy
 from benchmarks import script
 from course_utils import environment, experiments, training, world
-from course_utils.images.augmentation import Augment
 from course_utils.images.datasets import ImageData
 from course_utils.networks.heads import replace_head
 from course_utils.training import freezing, recipes
 
-import torch
 from torch import nn
 
 HELD_OUT = 600
@@ -96,61 +92,12 @@ def depth(course: world.Course, seed: int, train: int, thawed: int) -> dict[str,
     return {"accuracy": accuracy(model, data, course), "seconds": time.perf_counter() - begun}
 
 
-# The better recipe differs from the classic one in these steps, each added to those before it.
-FAULTS = (
-    "classic",
-    "+ batch norm still while frozen",
-    "+ head trained to its end first",
-    "+ new optimizer, warm-up, one cycle",
-    "+ backbone rate 1e-3",
-    "+ head for one epoch only",
-    "+ mirrored images",
-)
-
-
-def faults(course: world.Course, seed: int, variant: str) -> dict[str, float]:
-    """One step on the way from the classic recipe to the better one."""
-    model, data = setting(course, seed, 300)
-    steps = FAULTS.index(variant)
-    if steps == 0:
-        drain(recipes.classic(model, data, course.prepare, seed=seed, batch_size=32))
-        return {"accuracy": accuracy(model, data, course)}
-    head_epochs = 1 if steps >= 5 else 10 if steps >= 2 else 2
-    head_rate = 3e-3 if steps >= 2 else 1e-3
-    drain(
-        recipes.train_head(
-            model, data, course.prepare, count=head_epochs, rate=head_rate, seed=seed
-        )
-    )
-    if steps >= 3:
-        drain(
-            recipes.fine_tune(
-                model, data, course.prepare, count=3, seed=seed,
-                augment=Augment() if steps >= 6 else None,
-                backbone_rate=1e-3 if steps >= 4 else 1e-4,
-                head_rate=3e-3 if steps >= 4 else 1e-4,
-            )
-        )  # fmt: skip
-    else:  # the classic second phase: Adam at a tenth, and StepLR's cut after its first epoch
-        plan = freezing.freeze_nothing()
-        freezing.apply(model, plan)
-        optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
-        schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones=[1], gamma=0.1)
-        drain(
-            training.epochs(
-                model, optimizer, data, course.prepare, plan=plan, count=3, batch_size=32,
-                seed=seed, scheduler=schedule, watch=False, start=2,
-            )
-        )  # fmt: skip
-    return {"accuracy": accuracy(model, data, course)}
-
-
-QUESTIONS = {"rates": rates, "heads": heads, "depth": depth, "faults": faults}
+QUESTIONS = {"rates": rates, "heads": heads, "depth": depth}
 
 
 def main() -> None:
     parser = script.arguments(__doc__, data="shapes")
-    parser.add_argument("question", choices=["rates", "heads", "depth", "faults"])
+    parser.add_argument("question", choices=["rates", "heads", "depth"])
     parser.add_argument("--quick", action="store_true", help="two values, one seed, no record")
     args = parser.parse_args()
     course = world.choose(5, args.data, 300, 10)
@@ -158,7 +105,6 @@ def main() -> None:
         "rates": {"rate": RATES},
         "heads": {"head_epochs": [0, 1, 3, 10, 50]},
         "depth": {"train": SIZES, "thawed": THAWED},
-        "faults": {"variant": list(FAULTS)},
     }
     settings = grid[args.question]
     if args.quick:

@@ -13,15 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from course_utils.exercises import progress, recognise, safety, solutions
-from course_utils.exercises.verdict import Mistake, Verdict, Wrong, describe
+from course_utils.exercises.verdict import Mistake, Verdict, describe
 
 Check = Callable[..., str]
 _EMPTY = {"RESUME", "RETURN_CONST", "RETURN_VALUE", "LOAD_CONST", "NOP", "COPY_FREE_VARS"}
-
-
-def wrong(code: str, message: str) -> Wrong:
-    """A recognised mistake with its message; makes way for `Mistake` and a table."""
-    return Wrong(code, " ".join(message.split()))
 
 
 @dataclass
@@ -98,8 +93,6 @@ class Exercise:
                 praise = self.check(*bound.args, **bound.kwargs)
         except Mistake as mistake:
             return self._mistaken(mistake, given)
-        except Wrong as mistake:
-            return self._wrong(mistake.code, mistake.message)
         except safety.TooSlow as limit:
             return self._wrong(
                 "too-slow", f"This took {limit}, and was stopped. {self._need(given)}"

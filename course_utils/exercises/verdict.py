@@ -50,14 +50,6 @@ class Mistake(Exception):
         raise LookupError(f"no table has the mistake {self.code!r}")
 
 
-class Wrong(Exception):
-    """A mistake with its own message; makes way for `Mistake`."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
-
-
 class _Careful(string.Formatter):
     """Fills values into a message; one that cannot be written as asked is named in words."""
 

@@ -518,32 +518,40 @@ plots.show(
 #
 # ## 5.6 Which remedy does what?
 #
-# The record below goes from the classic recipe to the better one, a step at a time, in the Shapes
-# world. Accuracies are on validation images. The last step adds augmentation: each image is mirrored
-# with probability one half.
+# The record below goes from the classic recipe to the better one in the Shapes world. Each step
+# changes one setting and keeps those before it. Accuracies are on validation images, five seeds. The
+# last step adds augmentation: each image is mirrored with probability one half.
 #
-# **Predict.** Six steps. Which one brings most? Does one bring nothing, or even cost something?
+# **Predict.** Eight steps. Which one brings most? Does one bring nothing, or even cost something?
 
 # %% slideshow={"slide_type": "skip"}
-my_guess = ...  # the number of a step, 1 to 6
+my_guess = ...  # the number of a step, 1 to 8
 
 # %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
-record_faults = experiments.read_record("fine_tuning_faults")
-ladder = pd.DataFrame(record_faults["rows"])
+record_ladder = experiments.read_record("fine_tuning_ladder")
+ladder = pd.DataFrame(record_ladder["rows"])
 plots.show(
-    plots.dots(ladder, "accuracy", "variant", xlabel="accuracy on held-out images (%)"),
-    alt="Seven rows from the classic recipe at the top to the better one with mirrored images at the bottom, each adding one remedy to those above it; one dot a seed and a bar at the mean.",
+    plots.dots(ladder, "accuracy", "arm", xlabel="accuracy on held-out images (%)"),
+    alt="Nine rows from the classic recipe at the top to the better one with mirrored images at the bottom, each with one more setting changed than the row above it; one dot a seed and a bar at the mean.",
 )
-print(experiments.cite(record_faults))
+print(experiments.cite(record_ladder))
 
 # %% slideshow={"slide_type": "subslide"} tags=["slide-no-code"]
-means = ladder.groupby("variant", sort=False)["accuracy"].mean() * 100
-for (name, mean), gain in zip(means.items(), means.diff(), strict=True):
-    print(f"{name:38} {mean:5.1f} %" + ("" if pd.isna(gain) else f"  ({gain:+.1f})"))
+by_seed = 100 * ladder.pivot(index="seed", columns="arm", values="accuracy")
+by_seed = by_seed[ladder["arm"].unique()]  # in the order of the ladder
+means, gains = by_seed.mean(), by_seed.diff(axis=1)
+for arm in by_seed:
+    gain = "" if arm == "classic" else f"  ({gains[arm].mean():+.1f} ± {gains[arm].std():.1f})"
+    print(f"{arm:36} {means[arm]:5.1f} %{gain}")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Read it with care: the order of the steps matters, and a step within the spread of the dots has not
-# shown anything. A fault in principle need not cost much in practice, and here you see which do.
+# Nearly the whole way from 83.5 to 91.6 % is made by two steps, and both are larger *rates*: the
+# head's brings four points, the backbone's four and a half. Next to them the faults of 5.3 cost
+# little here. A new optimizer and a warm-up bring less than a point, about their own spread, and
+# weight decay changes nothing. To keep batch norm still while frozen even costs 1.7 points in this
+# recipe: it is what lets features be cached, not what makes this network better. A fault in
+# principle need not cost much in practice. And the order matters: a step is measured on top of
+# those before it.
 #
 # Whether mirroring pays is a question for measurement, not for belief. In three epochs a network has
 # hardly time to learn images by heart, and a mirrored shape may be one that never occurs. We let the
@@ -717,7 +725,8 @@ check.beat_the_recipe(my_recipe, course)
 # - Training the head first is usual and cheap. Whether it matters is a question for measurement,
 #   and the usual reason for it need not be the true one.
 # - The classic recipe works, and hides faults: a backbone that is not quite frozen, two schedules
-#   that multiply, first steps of full size, a test set used for choosing.
+#   that multiply, first steps of full size, a test set used for choosing. What cost most here was none
+#   of them, but rates that are too small.
 # - The learning rate decides a great deal. Too small gains nothing; too large destroys.
 # - How deep to thaw depends on how much data there is.
 
@@ -740,7 +749,7 @@ print(f"weights  {course.weights.title}")
 print(
     f"setting  {course.size} px, {len(data.train_images)} training images a run, seeds 0, 1, 2, on {course.device.type}"
 )
-for kept in (record_heads, record, record_faults, record_depth):
+for kept in (record_heads, record, record_ladder, record_depth):
     print(f"record   {kept['command']}: {kept['data']}, {kept['hardware']}")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}

@@ -1,6 +1,8 @@
 """The scripts that compare source tasks run at a tiny size, and their rows say what they claim."""
 
 import json
+import sys
+from argparse import Namespace
 
 from benchmarks.lesson08 import source_pairs, source_tasks
 from course_utils.images import shapes
@@ -80,12 +82,14 @@ def test_photographs_split_their_classes(tmp_path, one_rate):
     assert {row["target_images"] for row in rows} == {8}
 
 
-def test_a_record_keeps_the_seeds_that_it_has(tmp_path):
-    about = {"what": "w", "command": "c", "data": "d", "weights": "w"}
+def test_a_record_keeps_the_seeds_that_it_has(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["source_tasks.py"])
+    args = Namespace(out=tmp_path, record=None, seeds=[0], data="shapes")
+    about = {"what": "w", "data": "d", "weights": "w"}
     row = {"source": "a", "treatment": "frozen", "rate": 1, "validation": 0.5}
-    source_tasks.keep("tiny", [{**row, "seed": 0}], tmp_path, False, **about)
-    path = source_tasks.keep("tiny", [{**row, "seed": 1}], tmp_path, True, **about)
-    record = json.loads(path.read_text())
+    source_tasks.keep(args, "tiny", [{**row, "seed": 0}], False, **about)
+    source_tasks.keep(args, "tiny", [{**row, "seed": 1}], True, **about)
+    record = json.loads((tmp_path / "tiny.json").read_text())
     assert record["seeds"] == [0, 1]
     assert [r["seed"] for r in record["rows"]] == [0, 1]
 
