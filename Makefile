@@ -54,7 +54,7 @@ test: $(READY)
 	$(LINT)
 	rm -rf $(SOLVED)
 	$(RUN) authoring solutions --behind $(SOLVED)
-	$(PARALLEL) --dist loadgroup --no-loadscope-reorder --durations=25 --nbval-lax --nbval-current-env \
+	$(PARALLEL) --dist loadscope --no-loadscope-reorder --durations=25 --nbval-lax --nbval-current-env \
 		--nbval-cell-timeout=180 --nbval-sanitize-with=tests/lessons/sanitize.cfg tests $(SOLVED)/*.ipynb
 
 quick: $(READY)

@@ -4,11 +4,13 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import course_utils  # noqa: F401  (before torch: it settles how OpenMP's threads wait)
 from tests import scripts
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("COURSE_SHARED") or ROOT.parent / "shared").resolve()
@@ -82,12 +84,22 @@ def is_slow(item: pytest.Item, where: str) -> bool:
     return starts_a_script or where.startswith(tuple(f"tests/{place}" for place in SLOW))
 
 
-def keep_together(item: pytest.Item, where: str) -> None:
-    """Let one process run what shares something costly (xdist, `--dist loadgroup`)."""
-    if group := next((group for group in TOGETHER if where.startswith(group)), None):
-        item.add_marker(pytest.mark.xdist_group(group))
-    elif is_lesson(item):
-        item.add_marker(pytest.mark.xdist_group(where))
+class KeepTogether(LoadScopeScheduling):
+    """Lets one process run what shares a kernel, a browser or another costly thing.
+
+    A notebook's cells belong together, and so do the tests of each folder in `TOGETHER`; any other
+    test goes wherever there is time.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        alone = path if path.endswith(".ipynb") else nodeid
+        return next((group for group in TOGETHER if path.startswith(group)), alone)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> KeepTogether | None:
+    """Deal the tests out by `KeepTogether` where the command says `--dist loadscope`."""
+    return KeepTogether(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 def start_in_the_built_in_world(notebook: pytest.Collector) -> None:
@@ -103,15 +115,13 @@ def start_in_the_built_in_world(notebook: pytest.Collector) -> None:
     notebook.setup = setup  # type: ignore[method-assign]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads which tests stay together
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by their folder, and skip what this machine cannot run."""
     must_browse = os.environ.get("COURSE_REQUIRE_BROWSER") == "1"
     places = {}
     for item in items:
         where = item.path.relative_to(ROOT).as_posix() if item.path.is_relative_to(ROOT) else ""
         places[item] = next((i for i, long in enumerate(LONGEST) if where.startswith(long)), 99)
-        keep_together(item, where)
         if is_lesson(item):
             continue
         folder = where.split("/")[1]
@@ -127,7 +137,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=reason))
     for notebook in {item.parent for item in items if is_lesson(item)}:
         start_in_the_built_in_world(notebook)
-    if getattr(config.option, "loadgroup", False):
+    if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=places.__getitem__)  # what takes long begins first, and the rest fills up
 
 
