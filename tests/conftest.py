@@ -110,6 +110,7 @@ def start_in_the_built_in_world(notebook: pytest.Collector) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("COURSE_DATA", "shapes")
             patch.setenv("COURSE_OFFLINE", "1")
+            patch.setenv("PYTHONPATH", str(ROOT))  # the solutions are checked by `authoring`
             start()
 
     notebook.setup = setup  # type: ignore[method-assign]
