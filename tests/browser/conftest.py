@@ -162,7 +162,7 @@ def running_server(
             process.wait()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # ended before other tests: Playwright's event loop goes with it
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
     """Start Chromium with an empty profile."""
     executable = find_chromium()

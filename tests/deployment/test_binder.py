@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from course_utils import experiments
+
 import pytest
 import yaml
 
@@ -94,10 +96,7 @@ def test_start_chooses_the_built_in_world_on_binder_only(given: dict, world: str
 
 def test_what_was_measured_fits_into_binder(root: Path) -> None:
     """Each lesson, and the lab after ten minutes of random clicks, beside JupyterLab in 2 GB."""
-    records = {
-        name: json.loads((root / "data" / "records" / f"{name}.json").read_text("utf-8"))
-        for name in ("lesson_costs", "lab_soak")
-    }
+    records = {name: experiments.read_record(name) for name in ("lesson_costs", "lab_soak")}
     peaks = {row["lesson"]: row["peak_mb"] for row in records["lesson_costs"]["medians"]}
     peaks["lab_soak"] = records["lab_soak"]["memory_most_mb"]
     assert "00_start_here" in peaks

@@ -110,6 +110,6 @@ def test_no_output_was_lost(seen: dict[Path, Seen], built: Path) -> None:
 
 def test_the_page_of_records_names_every_record(built: Path, root: Path) -> None:
     text = (built / "measured.html").read_text(encoding="utf-8")
-    names = [path.stem for path in (root / "data" / "records").glob("*.json")]
+    names = [path.stem for path in (root / "data" / "records").rglob("*.json")]
     assert names
     assert [name for name in names if name not in text] == []
