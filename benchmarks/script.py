@@ -64,7 +64,7 @@ def arguments(
     return parser
 
 
-def settle(args: argparse.Namespace, train: int, test: int) -> tuple[world.Course, Prepare]:
+def choose_world(args: argparse.Namespace, train: int, test: int) -> tuple[world.Course, Prepare]:
     """The world that `--data` names, and how its images are prepared at `--size`."""
     course = world.choose(0, args.data, train, test)
     size = getattr(args, "size", None) or course.size

@@ -211,7 +211,7 @@ def main() -> None:
     )
     parser.add_argument("--resume", action="store_true", help="keep the seeds that are there")
     args = parser.parse_args()
-    course, prepare = script.settle(args, args.train, args.test)
+    course, prepare = script.choose_world(args, args.train, args.test)
     name, size = "checkpoint_parts", prepare.size
     rows = script.stored_rows(args, name) if args.resume else []
     for seed in args.seeds:

@@ -162,7 +162,7 @@ def main() -> None:
     )
     parser.add_argument("--keep", type=Path, help="folder in which finished runs are kept")
     args = parser.parse_args()
-    course, prepare = script.settle(args, args.train + args.held_out, args.test)
+    course, prepare = script.choose_world(args, args.train + args.held_out, args.test)
     rows = compare(
         course, args.seeds, epochs=args.epochs, held_out=args.held_out, size=prepare.size,
         longer=args.longer, keep=args.keep,

@@ -80,7 +80,7 @@ def main() -> None:
         "--networks", nargs="+", choices=NETWORKS, default=["resnet18_slim", "mobilenet_v2"]
     )
     args = parser.parse_args()
-    course, _ = script.settle(args, args.train, args.test)
+    course, _ = script.choose_world(args, args.train, args.test)
     titles = [
         course.weights.title if name == "mobilenet_v2" else small_networks.weights(name).title
         for name in args.networks

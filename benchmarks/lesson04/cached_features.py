@@ -18,7 +18,7 @@ def main() -> None:
     args = script.arguments(
         __doc__, data="shapes", seeds=5, train=1000, test=1000, epochs=10
     ).parse_args()
-    course, _ = script.settle(args, args.train, args.test)
+    course, _ = script.choose_world(args, args.train, args.test)
     data, prepare = course.data, course.prepare
     backbone = 19
     model, plan = timing.fresh(course, data, backbone, 0)

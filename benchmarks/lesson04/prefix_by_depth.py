@@ -22,7 +22,9 @@ def main() -> None:
     parser = script.arguments(__doc__, data="shapes", train=2000)
     parser.add_argument("--depths", type=int, nargs="+", default=[4, 7, 11, 14, 18, 19])
     args = parser.parse_args()
-    course, _ = script.settle(args, args.train, 10)  # a cache is filled for the test images, too
+    course, _ = script.choose_world(
+        args, args.train, 10
+    )  # a cache is filled for the test images, too
     data, prepare = course.data, course.prepare
     model, plan = timing.fresh(course, data, 4, 0)
     timing.train(model, plan, data.subset(timing.BATCH, 10), prepare, epochs=1, seed=0)  # warm up

@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--strategies", nargs="+", default=list(strategies.STRATEGIES))
     args = parser.parse_args()
-    course, _ = script.settle(args, max(args.sizes), args.test)
+    course, _ = script.choose_world(args, max(args.sizes), args.test)
     rows = measure(
         course,
         seeds=args.seeds,

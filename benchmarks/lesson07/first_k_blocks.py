@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--blocks", type=int, nargs="+", default=list(BLOCKS))
     args = parser.parse_args()
-    course, _ = script.settle(args, args.train, args.test)
+    course, _ = script.choose_world(args, args.train, args.test)
     rows = measure(
         course,
         seeds=args.seeds,

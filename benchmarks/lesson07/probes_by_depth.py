@@ -92,7 +92,7 @@ def main() -> None:
     parser = script.arguments(__doc__, data="shapes", keep=True, train=300, test=300)
     parser.add_argument("--tasks", nargs="+", choices=TASKS)
     args = parser.parse_args()
-    course, _ = script.settle(args, args.train, args.test)
+    course, _ = script.choose_world(args, args.train, args.test)
     tasks = args.tasks or [t for t in TASKS if t != "source" or course.world == "shapes"]
     rows = measure(
         course, seeds=args.seeds, tasks=tasks, train=args.train, test=args.test, keep=args.keep

@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--strategies", nargs="+", default=list(NAMES))
     args = parser.parse_args()
-    course, _ = script.settle(args, 200, args.test)
+    course, _ = script.choose_world(args, 200, args.test)
     rows = measure(
         course,
         seeds=args.seeds,

@@ -70,7 +70,7 @@ def measure(course: Any, data: ImageData, prepare: Prepare, seeds: Sequence[int]
 
 def main() -> None:
     args = drawing.arguments(__doc__, train=320, held_out=10).parse_args()
-    course, prepare = script.settle(args, args.train, 10)
+    course, prepare = script.choose_world(args, args.train, 10)
     data = drawing.drawer(course, args.task, args.train, args.held_out)(0)
     list(measure(course, data.subset(64), prepare, seeds=[0]))  # warm up
     rows = []

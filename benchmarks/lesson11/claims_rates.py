@@ -90,7 +90,7 @@ def main() -> None:
     parser = drawing.arguments(__doc__, keep=True, train=600, held_out=500, epochs=8, batch=16)
     parser.add_argument("--quick", action="store_true", help="one rate for each start")
     args = parser.parse_args()
-    course, prepare = script.settle(args, args.train, 10)
+    course, prepare = script.choose_world(args, args.train, 10)
     draw = drawing.drawer(course, args.task, args.train, args.held_out)
     rates = {start: tried[2:3] for start, tried in RATES.items()} if args.quick else RATES
     rows = sweep(

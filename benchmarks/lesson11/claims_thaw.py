@@ -57,7 +57,7 @@ def compare(
 
 def main() -> None:
     args = drawing.arguments(__doc__, train=300, held_out=500).parse_args()
-    course, prepare = script.settle(args, args.train, 10)
+    course, prepare = script.choose_world(args, args.train, 10)
     draw = drawing.drawer(course, args.task, args.train, args.held_out)
     rows = []
     for row in compare(draw, course.pretrained, prepare, seeds=args.seeds):
