@@ -4,7 +4,7 @@ Each function draws one figure from plain data and returns it; `show` puts it on
 with a text for readers who do not see it.  Colours go back to the hues of Masataka Okabe and Kei
 Ito ("Color Universal Design", 2008), made darker: each has a contrast of 3 to 1 with white at
 least, as WCAG 2 asks of marks, and people with the common colour-vision deficiencies tell them
-apart (tests/house/test_accessibility_palette.py).  No figure relies on colour alone: line styles,
+apart (tests/accessibility/test_palette.py).  No figure relies on colour alone: line styles,
 markers or labels say the same.
 """
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.lesson01.checkpoint_parts
         (a CPU, about 6 minutes)
-    python -m benchmarks.lesson01.checkpoint_parts --data cifar10 --suffix _cifar10 \
+    python -m benchmarks.lesson01.checkpoint_parts --data cifar10 \
         --size 64 --train 200
 
 The tensors that are left out keep the values that a new network has: random convolutions and head,

@@ -2,7 +2,7 @@
 
     python -m benchmarks.lesson01.two_starts
         (a CPU, about 20 minutes)
-    python -m benchmarks.lesson01.two_starts --data cifar10 --suffix _cifar10 --size 64 --train 500
+    python -m benchmarks.lesson01.two_starts --data cifar10 --size 64 --train 500
 
 Everything is equal but the start: images, order, schedule, number of steps.  Is it fair, though, to
 give both starts the same learning rate?  So each start tries three rates, and its best one is

@@ -1,14 +1,14 @@
 """Does it matter which normalisation is used in front of a frozen network?
 
     python -m benchmarks.lesson03.normalisation
-    COURSE_DATA=FOLDER python -m benchmarks.lesson03.normalisation \
-        --networks mobilenet_v2 --suffix _cifar10
+    python -m benchmarks.lesson03.normalisation --data FOLDER \
+        --networks mobilenet_v2
 
 The recipe is the one that is often given for ResNet-18: the backbone frozen, a new head trained by
 SGD with rate 0.001 and momentum 0.9 for 10 epochs in batches of 32.  Each network once with the
 mean and standard deviation its weights were trained with, and once with 0.5 and 0.5.  Both with
 batch norm in eval mode (truly frozen) and in train mode (what `model.train()` alone leaves behind).
-Writes the record normalisationSUFFIX.
+Writes the record normalisation.
 """
 
 from collections.abc import Callable

@@ -4,7 +4,7 @@
 
 Writes the record data_and_similarity.  Rows are kept in a file on the way (--keep), and a
 run with the same file goes on where the last one ended; several processes may take a task or a
-seed each.  COURSE_DATA chooses the world, whose name is added to the record's unless it is Shapes.
+seed each.  `--data` chooses the world; photographs give the record an ending of its own.
 The three tasks:
 
     near         the classes of this world; in Shapes: other shapes than those of the pretraining

@@ -1,4 +1,4 @@
-"""Exercises of lesson 01, pretrained weights."""
+"""Exercises of lesson 01, pretrained weights; 1.2 and 1.4 are in state_dicts.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exercises of lesson 02, residual connections."""
+"""Exercises of lesson 02; 2.2 is in identity_start.py, and 2.4 in own_block.py."""
 
 from __future__ import annotations
 

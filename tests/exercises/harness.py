@@ -1,4 +1,4 @@
-"""What every exercise is tried with; cases_lessonNN.py says what is right and what is wrong."""
+"""What every exercise is tried with; tests/lessonNN/cases.py say what is right and wrong."""
 
 import random
 from collections.abc import Callable, Iterator

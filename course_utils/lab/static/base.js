@@ -1,5 +1,5 @@
 // Small helpers: elements, icons, numbers.  The files of this folder are joined, in the order that
-// course_utils/lab/view.py gives, into the one module that the notebook's page loads.
+// course_utils/lab/panel_widget.py gives, into the one module that the notebook's page loads.
 
 const SVG = "http://www.w3.org/2000/svg";
 
