@@ -12,10 +12,10 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 1 · Pretrained weights
 #
-# In lesson 00 a file made the difference. With its numbers in the network, a few hundred images were
-# enough. On a backbone with random numbers, the same head learned little. This lesson opens the file. What is
-# in it, what do the numbers see in an image, what are they worth, and may you trust a file that
-# somebody else has made?
+# In lesson 00 a file made the difference. With its numbers in the network, a few hundred images
+# were enough. On a backbone with random numbers, the same head learned little. This lesson opens
+# the file. What is in it, what do the numbers see in an image, what are they worth, and may you
+# trust a file that somebody else has made?
 #
 # **You will**
 #
@@ -625,11 +625,12 @@ for network in ("pretrained", "random"):
           f"at the first {means[network].iloc[0]:.0%}, at the last {means[network].iloc[-1]:.0%}")
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# By this score [pretraining](GLOSSARY.md#pretraining) makes no difference at block 0. That does not mean that the first layer is worthless: its
-# filters differ, as 1.3 has shown, and without it the old head loses 19 points (1.2). Averaging
-# over all positions hides what single filters see. Follow the lines from there. The pretrained one
-# climbs, the random one hardly does. Its top is not quite at the end: the last blocks serve the
-# *old* classes, and the new ones are told apart best a little before. Lesson 07 comes back to this.
+# By this score [pretraining](GLOSSARY.md#pretraining) makes no difference at block 0. That does not
+# mean that the first layer is worthless: its filters differ, as 1.3 has shown, and without it the
+# old head loses 19 points (1.2). Averaging over all positions hides what single filters see. Follow
+# the lines from there. The pretrained one climbs, the random one hardly does. Its top is not quite
+# at the end: the new classes are told apart best a little before it. Perhaps the last blocks serve
+# the *old* classes. Lesson 07 comes back to this.
 #
 # The same in pictures: the two directions in which the features vary most, at three depths.
 
@@ -764,8 +765,8 @@ for run, group in ends.groupby("run", sort=False):
 #
 # ## 1.8 Save it, load it, check it
 #
-# `state_dict()` gives the tensors, `torch.save` writes them, and `load_state_dict` takes them back. Save
-# the dictionary rather than the model: a saved model is tied to the program that made it.
+# `state_dict()` gives the tensors, `torch.save` writes them, and `load_state_dict` takes them back.
+# Save the dictionary rather than the model: a saved model is tied to the program that made it.
 
 # %% tags=["nbval-check-output"]
 torch.save(model.state_dict(), folder / "ours.pt")
@@ -892,8 +893,8 @@ except CheckpointError as error:
 # were found in it, and mended in versions 2.6 (CVE-2025-32434) and 2.10 (CVE-2026-24747). The course
 # asks for 2.10 or later.
 #
-# The other way is a format that cannot hold a program. You have read `.safetensors` by hand above: there
-# is no place for a function.
+# The other way is a format that cannot hold a program. You have read `.safetensors` by hand above:
+# there is no place for a function.
 
 # %% tags=["nbval-check-output"]
 try:
@@ -902,7 +903,8 @@ except ValueError as error:
     print("safetensors refused:", str(error).partition(",")[0])
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# So: prefer `.safetensors`, else `weights_only=True`, and compare the fingerprint with the published one.
+# So: prefer `.safetensors`, else `weights_only=True`, and compare the fingerprint with the
+# published one.
 #
 # ## Exercises
 #
@@ -976,9 +978,9 @@ check.what_differs(differing, damaged_tensor)
 # ## What you saw
 #
 # - A checkpoint is names and tensors. Nearly all numbers are convolution weights of the last blocks.
-# - Batch norm's buffers are about one number in a hundred, and nobody trained them. Without them the network is
-#   lost, but they can be measured again from images without labels. For most convolutions nothing
-#   like that helps.
+# - Batch norm's buffers are about one number in a hundred, and nobody trained them. Without them
+#   the network is lost, but they can be measured again from images without labels. For most
+#   convolutions nothing like that helps.
 # - Shallow channels respond to edges and colours, deep ones to things. Nice pictures prove little:
 #   a random network makes some too. What differs is how well the classes lie apart.
 # - The start decides how fast training converges and where it ends, with a few hundred images, even
@@ -1009,10 +1011,11 @@ for kept in (parts_record, record):
     print(f"record   {kept['command']}: {kept['data']}, {kept['hardware']}")
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# **Sources.** Batch norm: "Batch Normalization: Accelerating Deep Network Training by Reducing Internal
-# Covariate Shift", Sergey Ioffe and Christian Szegedy, 2015. Patches that excite a channel: "Visualizing
-# and Understanding Convolutional Networks", Matthew D. Zeiler and Rob Fergus, 2014. Two starts:
-# "Rethinking ImageNet Pre-training", Kaiming He, Ross Girshick and Piotr Dollár, 2019.
+# **Sources.** Batch norm: "Batch Normalization: Accelerating Deep Network Training by Reducing
+# Internal Covariate Shift", Sergey Ioffe and Christian Szegedy, 2015. Patches that excite a
+# channel: "Visualizing and Understanding Convolutional Networks", Matthew D. Zeiler and Rob Fergus,
+# 2014. Two starts: "Rethinking ImageNet Pre-training", Kaiming He, Ross Girshick and Piotr Dollár,
+# 2019.
 #
 # ## Next
 #

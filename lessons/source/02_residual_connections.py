@@ -226,9 +226,9 @@ for (norm, depth), part in last.groupby(["norm", "depth"]):
 # neither of them learns anything in five passes. The shortcut moves the limit; it does not abolish
 # it.
 #
-# The right panel is a warning. Without batch norm, and with 28 layers or more, both twins stay at
-# guessing. The addition alone does not rescue a deep network: here it needs batch norm, or an
-# equally careful start.
+# The right panel is a warning. Without batch norm, and with 28 layers, both twins stay at guessing.
+# The addition alone does not rescue a deep network: here it needs batch norm. (A more careful start
+# might do as well. We have not tried it.)
 #
 # ### Slower, or never?
 #
@@ -267,7 +267,7 @@ for kind, part in on_train.groupby("kind"):
 # %% [markdown] slideshow={"slide_type": "fragment"}
 # After 25 passes the plain network has 88 % of the training images, and its twin all of them. So
 # "plain networks of this depth cannot be trained" would be wrong: this one is slower, by about a
-# factor of four to the same level, and it still ends lower. With only five passes to spend, late
+# factor of three to the same level, and it still ends lower. With only five passes to spend, late
 # and never look the same.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -320,8 +320,8 @@ table["residual"] = (1 + table["w"]) ** 12
 print(table.to_string(index=False, float_format="{:.4g}".format))
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# With small weights the plain gradient is as good as gone, while the residual one stays near 1.
-# This is the textbook's story: without shortcuts gradients
+# With small weights the plain gradient is as good as gone, while the residual one stays within a
+# factor of four of 1. This is the textbook's story: without shortcuts gradients
 # **[vanish](GLOSSARY.md#vanishing-gradient)** on the [way back](GLOSSARY.md#backward-pass), and
 # shallow layers learn nothing. But read the first and the last rows too. A residual gradient can
 # grow without bound. And where the layers work against *x*, as with *w* = -0.5, it vanishes exactly
@@ -383,8 +383,8 @@ for norm in ("with batch norm", "without batch norm"):
 # Then the right panel. Without batch norm the plain line is low and nearly flat. It would be
 # tempting to say that nothing got lost on the way back. The figure cannot tell. It shows gradients
 # of *weights*, and such a gradient is a product of two things: what arrives from the head, and what
-# comes in from the image. In a plain chain of ReLU layers without biases, the inner product of a layer's
-# weights and their gradient is the same in every layer, so a flat line is expected whatever
+# comes in from the image. In a plain chain of ReLU layers without biases, the inner product of a
+# layer's weights and their gradient is the same in every layer, so a flat line is expected whatever
 # happens. The next cell takes the two apart.
 
 # %% slideshow={"slide_type": "subslide"}
@@ -471,7 +471,7 @@ print(experiments.cite(record_rates))
 # Here is another suspect. A gradient says what happens for a *small* change. How small must it be?
 # We change the images by very little noise, 1 % of their standard deviation, and follow that change
 # from block to block. We measure it against the differences between images: 1 would mean that the
-# noise changes a block's output as much as another image would.
+# noise moves an image as far as images typically lie from their mean.
 #
 # **Predict.** How large is the change after the last block of the plain network with 28 layers:
 # 0.01, 0.1, or 0.5? And with 52?
@@ -512,11 +512,11 @@ for (depth, kind), part in ends.groupby(["depth", "kind"]):
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Each block stretches a difference a little, and the next one stretches the result. In the plain
-# network with 52 layers, 1 % of noise ends up as large as the difference between two images: a
-# picture and its noisy copy, which no eye can tell apart, end as far from each other as any two
-# pictures. To a head on top of such a network similar images look unrelated, and a weight update
-# that is right for one image says little about its neighbour. In the residual network *x* itself is
-# in the sum, and it is not stretched: its line is much flatter.
+# network with 52 layers, 1 % of noise ends up as large as the distance of an image from the mean of
+# all: a picture and its noisy copy, which no eye can tell apart, end nearly as far from each other
+# as any two pictures. To a head on top of such a network similar images look unrelated, and a
+# weight update that is right for one image says little about its neighbour. In the residual network
+# *x* itself is in the sum, and it is not stretched: its line is much flatter.
 #
 # This is the exploding gradient once more, seen from the other side: the gradient of the output
 # with respect to the input *is* the response to a small nudge. Equal steps correct the gradients'
@@ -592,18 +592,18 @@ for (kind, kept), part in lost_in_twins.groupby(["kind", "kept"]):
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Compare the circles of the two panels. Without the layers of one block the residual network loses
-# 6 points on average; with one block taken out the plain network loses 66, and lands near guessing.
-# In a chain every layer expects what the one before it makes. A block that only *adds* a correction
-# can mostly be spared. Mostly: the fifth block, the first after the map was halved, costs 36 points
-# on its own, and the small network above,
-# with one block for each size of map, has fewer to spare.
+# 6 points on average; with one block taken out the plain network loses 66, and lands at 16 %, not
+# far above guessing. In a chain every layer expects what the one before it makes. A block that only
+# *adds* a correction can mostly be spared. Mostly: the fifth block, the first after the map was
+# halved, costs 36 points on its own. The small network above has one block for each size of map,
+# and fewer to spare.
 #
 # Then compare circles and squares on the right. Cutting a shortcut costs 33 points on average, five
-# times as much as removing the layers around which it leads: the shortcut carries everything that
-# the blocks before it made. But it differs from block to block, from nothing in the last block to
-# 77 points in the fourth.
+# times as much as removing the layers it bypasses: the shortcut carries everything that the blocks
+# before it made. But it differs from block to block, from nothing for the last block to 77 points
+# for the seventh.
 #
-# Is that so in a network that somebody really uses? We give the pretrained MobileNetV2 a new head for
+# Is that so in a network in real use? We give the pretrained MobileNetV2 a new head for
 # our images (trained on top of the frozen network; lessons 03 and 04 explain it), and then change
 # one residual block at a time.
 #
@@ -657,8 +657,8 @@ print(experiments.cite(record_mobilenet))
 # %% [markdown] slideshow={"slide_type": "fragment"}
 # On average the layers of a block cost 5 points, its shortcut 47. And the blocks are not alike:
 # look how the circles differ by place. In MobileNetV2 each group of blocks of the same width starts
-# with a block that has no shortcut. Over the record's three seeds, removing the layers costs most
-# in the first residual blocks after such a start.
+# with a block that has no shortcut. Over the record's three seeds, removing the layers costs most,
+# within each width, in the first residual block after such a start.
 #
 # ## 2.7 Where are the shortcuts?
 #
@@ -721,7 +721,7 @@ total = sum(p.numel() for p in resnet.parameters())
 print(f"ResNet-18's projections have {projections:,} of its {total:,} parameters")
 
 # %% [markdown] slideshow={"slide_type": "fragment"}
-# Our twins do as MobileNetV2 does: no shortcut where the map is halved. There is one more difference.
+# Our twins do as MobileNetV2 does: no shortcut where the map is halved. One difference remains.
 # ResNet, and our twins, put a ReLU after the sum. MobileNetV2 adds and leaves it at that, so its
 # shortcut is a true identity.
 #
@@ -811,7 +811,7 @@ check.measured_block(MyBlock)
 # - A shortcut is one addition. It has no parameters, so a plain and a residual network can be
 #   compared with everything else equal.
 # - Degradation shows on *training* images: it is a failure to learn, not overfitting. How much it
-#   shows depends on the depth: shallow twins are close, and too deep ones can both fail.
+#   shows depends on the depth: shallow twins both learn, and too deep ones can both fail.
 # - d(F(x) + x)/dx = dF/dx + 1: the gradient has a second path around every block. That makes it less
 #   likely to vanish. It does not rule it out, and it does not keep the gradient from growing.
 # - "Vanishing" has to be measured before it is claimed. With batch norm, the plain network's gradients
@@ -858,5 +858,5 @@ for kept in (record, record_long, record_gradients, record_rates, record_blocks,
 #
 # ## Next
 #
-# You know now what the blocks of MobileNetV2 are made of, and why most of them are bridged.
+# You know now why most blocks of MobileNetV2 are bridged.
 # [03 · A new head](03_a_new_head.ipynb) takes that network apart, and gives it a new task.

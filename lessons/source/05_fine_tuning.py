@@ -245,8 +245,9 @@ else:
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5.3 Five faults
 #
-# **Fault 1: the backbone was not frozen.** You know it from lesson 04: `model.train()` let the batch
-# norm statistics move in the frozen epochs. How far, in each block, before a single weight moved?
+# **Fault 1: the backbone was not frozen.** You know it from lesson 04: `model.train()` let the
+# batch norm statistics move in the frozen epochs. How far, over the whole backbone, before a single
+# weight moved?
 
 
 # %% tags=["slide-no-code"]
@@ -284,7 +285,8 @@ print(moves.round(3).to_string(index=False))
 #
 # **Fault 3: one optimizer across the thaw.** Adam keeps two running averages for each weight. For
 # the head they have been gathered over two epochs at another rate. For the backbone they do not
-# exist yet. (A new optimizer would have none for the backbone either. What differs is the head's. Section
+# exist yet. (A new optimizer would have none for the backbone either. What differs is the head's.
+# Section
 # 5.6 measures what a new one is worth.)
 
 # %% tags=["nbval-check-output"]
@@ -341,10 +343,11 @@ print(
 # direction that one batch has decided. **Warm-up** is the remedy: begin with a rate near zero and let
 # it rise while the averages fill.
 #
-# **Fault 5: the test set was watched.** We looked at the test accuracy after every epoch. Whoever
-# then keeps the best epoch, or tries another rate because of what he saw, has *chosen* by the test
-# images, and their accuracy is no longer an honest forecast. The remedy is to [hold out](GLOSSARY.md#held-out-images) some training
-# images as **validation** images, to choose by those, and to use the test images once.
+# **Fault 5: the test set was watched.** We looked at the test accuracy after every epoch. Anyone
+# who then keeps the best epoch, or tries another rate because of what they saw, has *chosen* by the
+# test images, and their accuracy is no longer an honest forecast. The remedy is to [hold
+# out](GLOSSARY.md#held-out-images) some training images as **validation** images, to choose by
+# those, and to use the test images once.
 
 # %% tags=["nbval-check-output"]
 choosing = data.hold_out(len(data.train_images) // 5)
@@ -545,17 +548,17 @@ for arm in by_seed:
     print(f"{arm:36} {means[arm]:5.1f} %{gain}")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Nearly the whole way from 83.5 to 91.6 % is made by two steps, and both are larger *rates*: the
-# head's brings four points, the backbone's four and a half. Next to them the faults of 5.3 cost
-# little here. A new optimizer and a warm-up bring less than a point, about their own spread, and
-# weight decay changes nothing. To keep batch norm still while frozen even costs 1.7 points in this
-# recipe: it is what lets features be cached, not what makes this network better. A fault in
-# principle need not cost much in practice. And the order matters: a step is measured on top of
-# those before it.
+# The way from 83.5 to 91.6 % is made by two steps, and both are larger *rates*: raising the head's
+# rate gains four points, raising the backbone's four and a half. Next to them the faults of 5.3
+# cost little here. A new optimizer, and a single schedule with warm-up in place of `StepLR`, bring
+# less than a point each, about their own spread, and weight decay changes nothing. Keeping batch
+# norm still while frozen even costs 1.7 points in this recipe: it is what lets features be cached,
+# not what makes this network better. A fault in principle need not cost much in practice. And the
+# order matters: a step is measured on top of those before it.
 #
-# Whether mirroring pays is a question for measurement, not for belief. In three epochs a network has
-# hardly time to learn images by heart, and a mirrored shape may be one that never occurs. We let the
-# validation images of the record decide:
+# Whether mirroring pays is a question for measurement, not for belief. In three epochs a network
+# hardly has time to learn images by heart, and a mirrored shape may be one that never occurs. We
+# let the validation images of the record decide:
 
 # %% tags=["slide-no-code"]
 mirror = bool(means.iloc[-1] > means.iloc[-2])
@@ -613,8 +616,7 @@ for recipe, group in comparison.groupby("recipe", sort=False):
 #
 # Look at the row in the middle. Where the head alone comes out ahead of the classic recipe, do not
 # conclude that thawing did harm. The classic head had two epochs at a rate of 0.001, the head alone
-# ten at 0.003: it is simply trained further. In the record of the classic recipe, accuracy still
-# rises a little after the thaw, from 78.5 to 80.5 %.
+# ten at 0.003: it is simply trained further. Section 5.6 takes the differences apart.
 #
 # ## 5.8 Thawing by degrees
 #
@@ -728,7 +730,7 @@ check.beat_the_recipe(my_recipe, course)
 #   that multiply, first steps of full size, a test set used for choosing. What cost most here was none
 #   of them, but rates that are too small.
 # - The learning rate decides a great deal. Too small gains nothing; too large destroys.
-# - How deep to thaw depends on how much data there is.
+# - Whether thawing pays depends on how much data there is.
 
 # %% tags=["slide-no-code"]
 scores = comparison.groupby("recipe")["accuracy"].apply(list)

@@ -251,8 +251,8 @@ with torch.no_grad():
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
 # Then there is a choice. The transferred blocks may stay **frozen**, or be **fine-tuned** together
-# with the fresh ones. In the record below k takes a few values from 0 (everything fresh) to 19 (only the
-# head is fresh). All runs have the same 200 images and the same number of steps.
+# with the fresh ones. In the record below k takes a few values from 0 (everything fresh) to 19
+# (only the head is fresh). All runs have the same 200 images and the same number of steps.
 #
 # **Predict.** For the near task: does each further block help? For the far task: is there a k
 # beyond which the frozen version gets worse?
@@ -384,7 +384,8 @@ for (task, name), group in small.groupby(["task", "strategy"], sort=False):
 # | **much data** | fine-tune everything | train from scratch, or fine-tune everything |
 #
 # The record holds six strategies, three seeds each: the four of the table, and besides
-# `first blocks frozen` (14 of 20 blocks) and `scratch, small network`. For `earlier block` the block
+# `first blocks frozen` (14 of 20 blocks) and `scratch, small network`, which counts as training from
+# scratch and is what wins for the advice in the last case. For `earlier block` the block
 # is chosen on held-out training images, never on test images. Networks from scratch get more epochs
 # than fine-tuned ones: `scratch` two thirds more, the small network three times as many as that.
 #
@@ -448,8 +449,9 @@ plots.show(
 # %% [markdown] slideshow={"slide_type": "fragment"}
 # Follow one line at a time. Which strategies keep rising, and which level off? A line that levels
 # off gains no more from further images at this budget. For a head on frozen features there are two
-# possible reasons: the features do not hold what it needs, or the head was not trained to its end. And look where lines *cross*: to the left of the crossing the one is the better
-# choice, to the right the other.
+# possible reasons: the features do not hold what it needs, or the head was not trained to its end.
+# And look where lines *cross*: to the left of the crossing the one is the better choice, to the
+# right the other.
 
 
 

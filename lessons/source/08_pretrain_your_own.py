@@ -139,7 +139,8 @@ scheduler = torch.optim.lr_scheduler.OneCycleLR(
 print(f"{passes} passes over the source, {steps} steps of up to 64 images")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# **Predict.** Guessing among the source classes is right one time in *n* with *n* classes. What will our network reach on source images that it has not seen, after these few steps?
+# **Predict.** Guessing among the source classes is right one time in *n* with *n* classes. What
+# will our network reach on source images that it has not seen, after these few steps?
 
 # %% slideshow={"slide_type": "skip"}
 my_guess = ...  # percent
@@ -318,10 +319,11 @@ for way, group in comparison.groupby("way", sort=False):
 #
 # ## 8.6 More images, or more classes?
 #
-# "Pretrained on a large data set" can mean two things: many images, or many classes. The record below,
-# from the Shapes world, turns one knob at a time. On the left the source always has 30 classes, and the number of images
-# grows. On the right it always has 5,120 images, and they are spread over more and more classes. The
-# number of training *steps* is the same for all, so a small source is simply seen more often.
+# "Pretrained on a large data set" can mean two things: many images, or many classes. The record
+# below, from the Shapes world, turns one knob at a time. On the left the source always has 30
+# classes, and the number of images grows. On the right it always has 5,120 images, and they are
+# spread over more and more classes. The number of training *steps* is the same for all, so a small
+# source is simply seen more often.
 #
 # **Predict.** On which side do the lines rise more? From which point on is the pretraining better than
 # none, the dotted line?
@@ -381,9 +383,10 @@ print(f"pretrained on {len(small.train_images)} images: {100 * by_heart:.0f} % o
 # The wider the gap, the more was learned by heart. Pretraining on too little is the same mistake as
 # training on too little.
 #
-# Where the network begins to understand unseen source images, the transfer begins too. And where the column
-# stops rising, so does the transfer. With 20,480 images every image is seen just once in 320 steps:
-# more images no longer help, only more *steps* could. A large source needs a long training.
+# Where the network begins to understand unseen source images, the transfer begins too. And where
+# the column stops rising, so does the transfer. With 20,480 images every image is seen just once in
+# 320 steps: more images no longer help, only more *steps* could. A large source needs a long
+# training.
 #
 # In the second table the left column runs the *other* way. Telling two classes apart is easier than
 # telling thirty apart. But an easy question needs few features, and only what was needed was learned.
@@ -393,7 +396,8 @@ print(f"pretrained on {len(small.train_images)} images: {100 * by_heart:.0f} % o
 # Now both numbers stand still: 5,120 images, 10 classes, the same steps. Only the kind of source
 # changes:
 #
-# - the target's *own classes* (other images of them): an upper bound, since in practice one has no such source;
+# - the target's *own classes* (other images of them): an upper bound, since in practice one has no
+#   such source;
 # - *other shapes*, as before;
 # - other shapes *at night*: dark images of low contrast;
 # - *fabric*: woven patterns, without any shape;
@@ -424,12 +428,12 @@ for name, group in kinds.groupby("source", sort=False):
 print(f"{'from scratch':27} {experiments.mean_and_std(scratch)}")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Two questions about the figure. First: how far apart are the circles (frozen) of the six sources, and how
-# far the squares (fine-tuned)? A frozen backbone must be right as it is. A fine-tuned one need only be
-# a good place to start from, and that is a weaker demand.
+# Two questions about the figure. First: how far apart are the circles (frozen) of the six sources,
+# and how far the squares (fine-tuned)? A frozen backbone must be right as it is. A fine-tuned one
+# need only be a good place to start from, and that is a weaker demand.
 #
 # Two controls belong to this figure. A network pretrained on *random labels* has learned nothing
-# about shapes; with its circle and square it shows how much of the way fine-tuning goes by itself.
+# about shapes; its circle is near guessing.
 # So a square far to the right of its circle does not prove that the weights helped: compare it with
 # the row from scratch. And a frozen network with *random* weights (11 %) is the level of a backbone
 # that knows nothing: a row near it is worthless as it stands, one above it has brought something,
@@ -693,8 +697,8 @@ check.better_backbone(my_network, network, prepare, target)
 # - The number of images and the number of classes are different knobs. Too few images are learned by
 #   heart, and nothing carries over; too few classes ask for too few features.
 # - The source need not *be* the target, and it need not look like it in all respects. It must need
-#   the same features. Among sources with equally many classes, those that were learned better helped
-#   more (8.6). Across tasks of 2 to 30 classes the accuracy at home says little, since easy tasks are
+#   the same features. Among the sources of 30 shapes, those that were learned better helped more
+#   (8.6). Across tasks of 2 to 30 classes the accuracy at home says little, since easy tasks are
 #   learned well and teach little.
 # - Fine-tuning forgives a poor source; a frozen backbone does not.
 # - Whether two tasks "feel" alike to us is a guess about features, and guesses can be tested.

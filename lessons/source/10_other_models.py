@@ -228,7 +228,9 @@ resnet_thawed = test_accuracy()
 print(f"thawed, 2 epochs:   {100 * resnet_thawed:.1f} %   (guessing: {100 / len(data.class_names):.0f} %)")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# Compare these lines with those of lesson 05. One line has changed, the one with `fc` in it.
+# Compare these lines with those of lesson 05. The steps are the same: load, a new head, freeze,
+# train, thaw. The head is called `fc` here, and optimizer, rates and numbers of epochs are this
+# network's own.
 #
 # Is 0.001 a good rate? It has become a habit, and with few images ten epochs of it are few, small
 # steps: there is no adaptive optimizer here to make them larger. Write 0.01 into both cells, and
@@ -471,11 +473,12 @@ for run, group in families.groupby("run", sort=False):
     print(f"{run}: {experiments.mean_and_std(group['accuracy'])}")
 
 # %% [markdown] slideshow={"slide_type": "subslide"}
-# The lines are the same for both. Whether there is a gain, the dots must tell: compare the
-# distance of the bars with the spread in each row. If thawing gained nothing, think of lesson 05: few
-# images, two epochs, and a rate that nobody has chosen for this network. Do not read this as a contest of families. The
-# two differ in size and in how well they were pretrained, and a comparison of architectures needs
-# more care than that ([06 · Changing the architecture](06_changing_the_architecture.ipynb)).
+# The lines are the same for both. Whether there is a gain, the dots must tell: compare the distance
+# of the bars with the spread in each row. If thawing gained nothing, think of lesson 05: few
+# images, two epochs, and a rate that nobody has chosen for this network. Do not read this as a
+# contest of families. The two differ in size and in how well they were pretrained, and a comparison
+# of architectures needs more care than that ([06 · Changing the
+# architecture](06_changing_the_architecture.ipynb)).
 #
 # ## 10.5 `--freeze N`
 #
@@ -545,9 +548,9 @@ for option in ([0], [3], [3, 11]):
 #   the last.
 # - **YOLOv5**'s `--freeze` goes by name, as above, and stays as it is to the end.
 #
-# `course_utils/lesson10/freeze_conventions.py` writes each as a few lines of PyTorch. It needs none of the
-# tools. Then it takes *one* training step, and looks which tensors have changed. (fastai splits a
-# ResNet into three groups; we use two, as it does for other networks.)
+# `course_utils/lesson10/freeze_conventions.py` writes each as a few lines of PyTorch. It needs none
+# of the tools. Then it takes *one* training step, and looks which tensors have changed. (fastai
+# splits a ResNet into three groups; we use two, as it does for other networks.)
 #
 # **Predict.** In which of the four does a "frozen" backbone stay as it is, to the last bit?
 
