@@ -60,7 +60,7 @@ test: $(READY)
 quick: $(READY)
 	$(LINT)
 	$(PARALLEL) --dist worksteal -q -m "not slow" tests
-	@echo "Left out: the lessons themselves, the browser, real images, the hub, benchmarks, and whatever else" \
+	@echo "Left out: the lessons themselves, the live lab, authoring, the browser, real images, the hub, benchmarks, and whatever else" \
 		"is marked as slow. \`make test\` runs them too."
 
 mutants: $(READY)

@@ -20,10 +20,9 @@ SLOW = (
     "real",
     "hub",
     "benchmarks",
-    "authoring/site",
+    "authoring",
+    "lab/",
     "lesson09/test_lab_soak.py",
-    "lab/test_session_machine.py",
-    "lab/test_kernel.py",
 )
 # What shares a browser, a built site or cached features; and what takes longest.
 TOGETHER = ("tests/browser", "tests/authoring/site", "tests/real/test_real_images.py")
