@@ -149,7 +149,8 @@ def nudge(
     list of dict
         One row a block but the head: `block`, its number from 1, and `change`, the length of the
         change of its output over the length of what tells one image's output from another's (the
-        output less its mean over the batch). A change of 1 is as large as another image would make.
+        output less its mean over the batch). A change of 1 moves an image as far as images
+        typically lie from their mean.
     """
     net.train()
     noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed)).to(x.device)
